@@ -1,0 +1,183 @@
+"""The `kedro vertexai` commands: read options, call one function, print."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.framework.cli.utils import split_node_names, split_string
+
+from kedro_vertexai.errors import ConfigError, VertexAIError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kedro.framework.startup import ProjectMetadata
+
+    from kedro_vertexai.compiler import Request
+
+
+class ErrorsInOneLine(click.Group):
+    """Ends a user's mistake in one line and a non-zero exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VertexAIError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(name="VertexAI")
+def commands() -> None:
+    """Kedro pipelines on Vertex AI Pipelines."""
+
+
+@commands.group(
+    name="vertexai",
+    cls=ErrorsInOneLine,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "-e",
+    "--env",
+    default=lambda: os.environ.get("KEDRO_ENV", "local"),
+    help="Kedro environment; KEDRO_ENV or `local` without.",
+)
+@click.pass_context
+def vertexai(ctx: click.Context, env: str) -> None:
+    """Take this project to Vertex AI Pipelines."""
+    metadata: ProjectMetadata = ctx.obj
+    ctx.obj = {"path": Path(metadata.project_path), "env": env}
+
+
+@vertexai.command("init")
+@click.argument("project_id")
+@click.argument("region")
+@click.option("--force", is_flag=True, help="Replace an existing vertexai.yml.")
+@click.pass_obj
+def init(obj: dict[str, Any], project_id: str, region: str, force: bool) -> None:
+    """Write conf/base/vertexai.yml for a Google Cloud PROJECT_ID and REGION."""
+    from kedro_vertexai.init_project import init_project
+
+    for line in init_project(obj["path"], project_id, region, force=force):
+        click.echo(line)
+
+
+def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What `compile` and `run-once` share: which pipeline, image and nodes."""
+    names: dict[str, Any] = {"default": "", "callback": split_string}
+    nodes: dict[str, Any] = {"default": "", "callback": split_node_names}
+    options = (
+        click.option("-p", "--pipeline", default="__default__", help="Registered pipeline."),
+        click.option("-i", "--image", help="Image of every task, instead of run_config.image."),
+        click.option("-t", "--tags", **names, help="Only nodes with any of these tags."),
+        click.option("-n", "--nodes", "node_names", **nodes, help="Only these nodes."),
+        click.option("--from-nodes", **nodes, help="Start from these nodes."),
+        click.option("--to-nodes", **nodes, help="End with these nodes."),
+        click.option("--from-inputs", **names, help="Start from these datasets."),
+        click.option("--to-outputs", **names, help="End with these datasets."),
+        click.option("-ns", "--namespaces", **nodes, help="Only these namespaces."),
+        click.option(
+            "--params",
+            "--param",
+            "params",
+            multiple=True,
+            help="Parameter value as key=value, typed as in YAML; dots nest. Repeatable.",
+        ),
+        click.option(
+            "--params-file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="YAML or JSON file of parameter values.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@vertexai.command("compile")
+@_pipeline_options
+@click.option(
+    "-o",
+    "--output",
+    default="pipeline.yaml",
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Pipeline spec; JSON if it ends in .json.",
+)
+@click.pass_obj
+def compile_(obj: dict[str, Any], output: Path, **options: Any) -> None:
+    """Write the pipeline as a KFP pipeline spec."""
+    from kedro_vertexai.compiler import compile_project, spec_for_vertex
+    from kedro_vertexai.plan.build import missing_inputs
+    from kedro_vertexai.spec.write import write_spec
+
+    compiled = compile_project(_request(obj, options, new_defaults=True))
+    _warn(compiled.notes)
+    for missing in missing_inputs(compiled.project):
+        _warn([f"{missing}: the image must hold it"])
+    write_spec(spec_for_vertex(compiled), output)
+    click.echo(f"{compiled.plan.name}: {len(compiled.plan.tasks)} tasks written to {output}")
+
+
+@vertexai.command("run-once")
+@_pipeline_options
+@click.option(
+    "--target",
+    type=click.Choice(["local"]),
+    help="Where to run. `local`: this machine, each task in a process and directory of its own.",
+)
+@click.option("--max-workers", type=click.IntRange(min=1), help="Tasks at once; all cores without.")
+@click.option("--wait-for-completion", "--wait", is_flag=True, help="A local run always waits.")
+@click.option("--yes", is_flag=True, help="Answer yes to every question.")
+@click.pass_context
+def run_once(
+    ctx: click.Context,
+    target: str | None,
+    max_workers: int | None,
+    wait_for_completion: bool,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Run the pipeline once."""
+    from kedro_vertexai.compiler import compile_project
+    from kedro_vertexai.run_local import run_local
+
+    if target is None:
+        raise ConfigError(
+            "run-once needs --target local: submitting to Vertex AI is not part of this version "
+            "(compile writes a spec that the console and google-cloud-aiplatform take)"
+        )
+    compiled = compile_project(_request(ctx.obj, options, new_defaults=False))
+    _warn(compiled.notes)
+    ctx.exit(run_local(compiled, max_workers=max_workers))
+
+
+def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
+    from kedro_vertexai.compiler import Request
+    from kedro_vertexai.overrides import parse_declared, parse_overrides
+    from kedro_vertexai.project import Filters
+
+    filters = ("tags", "node_names", "from_nodes", "to_nodes")
+    filters += ("from_inputs", "to_outputs", "namespaces")
+    params = options["params"]
+    # The peer's `compile --params name:type` declares; without `=` there is no value to give.
+    declared = [item for item in params if "=" not in item and ":" in item]
+    pairs = [item for item in params if item not in declared]
+    return Request(
+        project_path=obj["path"],
+        env=obj["env"],
+        pipeline=options["pipeline"],
+        filters=Filters(**{name: tuple(options[name]) for name in filters}),
+        image=options["image"],
+        values=parse_overrides(pairs, options["params_file"]),
+        declared=parse_declared(",".join(declared)),
+        new_defaults=new_defaults,
+    )
+
+
+def _warn(lines: list[str]) -> None:
+    for line in lines:
+        click.secho(f"Warning: {line}", fg="yellow", err=True)

@@ -1,0 +1,39 @@
+"""Start `kedro vertexai` without the other plugins' commands.
+
+Kedro imports every installed plugin's commands before it runs any: kedro-mlflow's import
+mlflow, which takes longer than compiling. This is Kedro's `kedro.init` entry point, called
+before that; for our own commands it hands Kedro's own CLI just ours.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def start() -> None:
+    """Run `kedro vertexai ...` and exit; return at once for any other command."""
+    if sys.argv[1:2] != ["vertexai"]:
+        return
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import click
+    from kedro.framework.cli.cli import KedroCLI, cli
+    from kedro.utils import find_kedro_project
+
+    from kedro_vertexai.cli import commands
+
+    class VertexAICLI(KedroCLI):
+        """Kedro's CLI with one plugin."""
+
+        @property
+        def global_groups(self) -> Sequence[click.Group]:
+            return [cli]
+
+        @property
+        def project_groups(self) -> Sequence[click.Group]:
+            return [commands]
+
+    path = find_kedro_project(Path.cwd())
+    if path is not None:
+        VertexAICLI(project_path=path)()

@@ -1,0 +1,132 @@
+"""The one way through: a Kedro project and its `vertexai.yml` become a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kedro_vertexai.config import PluginConfig, not_applied, parse_config
+from kedro_vertexai.errors import ConfigError, ProjectError
+from kedro_vertexai.grouping import load_grouper
+from kedro_vertexai.overrides import check_known
+from kedro_vertexai.plan.build import build_plan
+from kedro_vertexai.plan.model import Plan
+from kedro_vertexai.plan.parameters import FOR_RESOLVERS
+from kedro_vertexai.project import (
+    Filters,
+    Project,
+    read_project,
+    read_vertexai_config,
+)
+
+from kedro_vertexai.spec.build import build_spec
+from kedro_vertexai.spec.dialect import VERTEX
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of one compilation.
+
+    Args:
+        project_path: the project's root; Kedro has bootstrapped it.
+        env: the Kedro environment.
+        pipeline: the registered pipeline.
+        filters: which of its nodes.
+        image: instead of the configured one.
+        values: nested parameter values of this run.
+        declared: types asked for by parameter name.
+        new_defaults: write `values` into the spec instead of beside it.
+    """
+
+    project_path: Path
+    env: str
+    pipeline: str = "__default__"
+    filters: Filters | None = None
+    image: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)
+    new_defaults: bool = False
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A plan and what it was made from; `notes` are what the user should know of it."""
+
+    plan: Plan
+    project: Project
+    config: PluginConfig
+    notes: list[str] = field(default_factory=list)
+
+
+def compile_project(request: Request) -> Compiled:
+    """Read the configuration and the project, and plan the run.
+
+    Raises:
+        VertexAIError: a mistake of the user's; nothing has been written anywhere.
+    """
+    data, source = read_vertexai_config(request.project_path, request.env)
+    config = parse_config(data, source)
+    project, values = _read(request)
+    grouping = config.run_config.grouping
+    plan = build_plan(
+        project,
+        config,
+        load_grouper(grouping.cls, grouping.params, None),
+        image=request.image,
+        values=values,
+        declared=request.declared,
+        for_resolvers=request.values if request.new_defaults else {},
+    )
+    return Compiled(plan, project, config, not_applied(config))
+
+
+def _read(request: Request) -> tuple[Project, dict[str, Any]]:
+    """The project with its configured parameters, and by name what this run changes."""
+    if not request.values:
+        project = _read_with(request, {})
+        check_known(list(request.declared), project)
+        return project, {}
+    changed = _read_with(request, request.values)
+    check_known(list(request.declared), changed)
+    try:
+        configured = _read_with(request, {})
+    except ProjectError:
+        # A resolver without a default needs what was given here.
+        configured = changed
+    known = replace(changed, parameters=configured.parameters)
+    check_known(request.values, known)
+    if request.new_defaults:
+        return changed, {}
+    values = {
+        name: parameter.value
+        for name, parameter in changed.parameters.items()
+        if name not in configured.parameters
+        or configured.parameters[name].value != parameter.value
+        or type(configured.parameters[name].value) is not type(parameter.value)
+    }
+    return known, {**values, FOR_RESOLVERS: dict(request.values)}
+
+
+def _read_with(request: Request, values: Mapping[str, Any]) -> Project:
+    return read_project(
+        request.project_path,
+        env=request.env,
+        pipeline=request.pipeline,
+        filters=request.filters,
+        runtime_params=values,
+    )
+
+
+def spec_for_vertex(compiled: Compiled) -> dict[str, Any]:
+    """The spec as Vertex AI reads it, with artifacts under `run_config.root`.
+
+    Raises:
+        ConfigError: the run has inputs to stage, and no root to stage them under.
+    """
+    root = compiled.config.run_config.root_uri
+    if root is None and compiled.plan.staged:
+        names = ", ".join(sorted(staged.dataset for staged in compiled.plan.staged))
+        raise ConfigError(f"run_config.root is not set, and inputs must be staged: {names}")
+    return build_spec(compiled.plan, root=root or "", dialect=VERTEX)

@@ -1,0 +1,542 @@
+"""What `vertexai.yml` says: one model per section, and everything wrong with it in one error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from importlib import import_module
+from inspect import isabstract, signature
+from ipaddress import ip_address
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from kedro_vertexai.errors import ConfigError, VertexAIError, did_you_mean
+
+DEFAULT = "__default__"
+
+# Cores, or thousandths of one with "m", and bytes with a unit, as in the grammar at
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+# "K" is not in it, but kfp's set_memory_limit took it, so existing files have it.
+# "m" is in it for memory too, where "400m" is less than a byte and always a slip for 400Mi.
+_CPU = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)m?", re.ASCII)
+_MEMORY = re.compile(
+    r"(?P<number>\d+\.?\d*|\.\d+)(?:(?P<unit>[kKMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?\d\d?))?",
+    re.ASCII,
+)
+_POWERS = {letter.upper(): power for power, letter in enumerate("kMGTPE", start=1)}
+# Docker starts no container below this: "Minimum memory limit allowed is 6MB".
+_LEAST_MEMORY = 6 * 1024**2
+# kfp's set_retry: "Max allowed is 1 hour - higher value will be capped to this limit."
+_LONGEST_BACKOFF = 3600
+# https://cloud.google.com/storage/docs/buckets#naming
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9](/.*)?", re.DOTALL)
+# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
+_LABEL = re.compile(r"[\w-]{0,64}")
+_HOST = re.compile(r"[\w.-]+", re.ASCII)
+_CLASS_PATH = re.compile(r"\w+(\.\w+)+")
+
+
+def _text(value: object) -> str:
+    """Accept a number too: YAML reads a project's number or a version as one."""
+    if isinstance(value, (bool, float)):
+        raise ValueError("expected text (put it in quotes)")
+    if not isinstance(value, (str, int)):
+        raise ValueError("expected text")
+    return str(value)
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected text that is not empty")
+    return text.strip()
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (number and value >= 0 and value % 1 == 0):
+        raise ValueError("expected a whole number, 0 or more")
+    return int(value)
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError("expected a number")
+    return value
+
+
+def _moment(value: object) -> object:
+    """YAML reads an unquoted date as one; the engine wants its text."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _cpu(value: object) -> str:
+    text = "" if isinstance(value, bool) else str(value).strip()
+    match = _CPU.fullmatch(text)
+    if match is None or Decimal(match["number"]) == 0:
+        raise ValueError("expected a number of cores such as 2, 0.5 or 500m")
+    return text
+
+
+def _memory(value: object) -> str:
+    text = "" if isinstance(value, bool) else str(value).strip()
+    match = _MEMORY.fullmatch(text)
+    if match is None:
+        raise ValueError("expected an amount of memory such as 512Mi or 4Gi")
+    unit = match["unit"] or ""
+    size = Decimal(match["number"]).scaleb(int(match["exponent"] or 0))
+    scaled = size * (1024 if unit.endswith("i") else 1000) ** _POWERS.get(unit[:1].upper(), 0)
+    if scaled < _LEAST_MEMORY:
+        raise ValueError(f"{scaled:f} bytes start no container, write a unit such as 4Gi")
+    # One form for whoever reads it after us: no exponent, and Kubernetes's own "k".
+    return f"{size:f}{'k' if unit == 'K' else unit}"
+
+
+def _one_accelerator(selector: dict[str, str]) -> dict[str, str]:
+    if len(set(selector.values())) > 1:
+        raise ValueError(
+            "one task has one type of accelerator, but this names "
+            + " and ".join(sorted(set(selector.values())))
+        )
+    return selector
+
+
+def _root(root: str) -> str:
+    _, scheme, path = root.rpartition("://")
+    if not path.strip("/") or not (scheme or _BUCKET.fullmatch(path)):
+        raise ValueError("expected bucket/prefix or a URL such as gs://bucket/prefix")
+    return root
+
+
+def _label(text: str) -> str:
+    if not _LABEL.fullmatch(text) or text != text.lower():
+        raise ValueError("expected at most 64 lowercase letters, digits, '_' and '-'")
+    return text
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError("expected an IP address") from None
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("expected a host name")
+    return text
+
+
+def _class_path(text: str) -> str:
+    if not _CLASS_PATH.fullmatch(text):
+        raise ValueError("expected the path of a class, as package.module.Class")
+    return text
+
+
+def _filled(entries: object) -> object:
+    """Leave out the entries of a mapping that say nothing (`train:`)."""
+    if not isinstance(entries, Mapping):
+        return entries
+    return {key: value for key, value in entries.items() if value is not None}
+
+
+def _retries(entries: object) -> object:
+    """Read `retries: 2` as every task's; refuse one retry's keys where names belong."""
+    if not isinstance(entries, Mapping):
+        return {DEFAULT: entries}
+    scalars = not any(isinstance(value, Mapping) for value in entries.values())
+    if scalars and len(entries) > 1 and entries.keys() <= RetryConfig.model_fields.keys():
+        raise ValueError(f"write these keys under {DEFAULT}, or under a node or tag")
+    return _filled(entries)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Name = Annotated[Text, AfterValidator(_name)]
+ClassPath = Annotated[Name, AfterValidator(_class_path)]
+Label = Annotated[Text, AfterValidator(_label)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Seconds = Annotated[Number, Field(ge=0)]
+Moment = Annotated[Text, BeforeValidator(_moment)]
+Params = dict[Name, Any]
+
+
+class Section(BaseModel):
+    """A mapping in the file. Keys are checked; a bare `key:` means the key's default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    none_is_null: ClassVar[bool] = False
+    """Whether the word `none` stands for null, as the template of kedro-vertexai 1.0 has it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_bare_keys(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        entries = {str(key): value for key, value in data.items()}
+        return {
+            key: value
+            for key, value in entries.items()
+            if key not in cls.model_fields or not cls._is_null(value)
+        }
+
+    @classmethod
+    def _is_null(cls, value: object) -> bool:
+        words = ("none", "null", "~", "")
+        word = cls.none_is_null and isinstance(value, str) and value.strip().lower() in words
+        return value is None or word
+
+
+class ResourcesConfig(Section):
+    """Limits of one task; None sets none."""
+
+    none_is_null = True
+
+    cpu: Annotated[str, BeforeValidator(_cpu)] | None = None
+    """Cores, as a Kubernetes quantity: "2", "0.5" or "500m"."""
+    memory: Annotated[str, BeforeValidator(_memory)] | None = None
+    """Bytes, as a Kubernetes quantity: "4Gi"."""
+    gpu: Whole | None = None
+    """How many accelerators; `node_selectors` names their type."""
+
+
+class RetryConfig(Section):
+    """How often and when a failed task is tried again. Times in seconds."""
+
+    count: Whole
+    """Attempts after the first; 0 never tries again."""
+    backoff: Seconds = 60.0
+    """Wait before the second attempt."""
+    factor: Annotated[Number, Field(ge=1)] = 2.0
+    """What each further wait is multiplied by."""
+    max_backoff: Annotated[Seconds, Field(le=_LONGEST_BACKOFF)] = 3600.0
+    """Longest wait."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_alone(cls, data: Any) -> Any:
+        return data if isinstance(data, (Mapping, RetryConfig)) else {"count": data}
+
+    @model_validator(mode="after")
+    def _waits_fit(self) -> RetryConfig:
+        if self.backoff > self.max_backoff:
+            raise ValueError(
+                f"backoff of {self.backoff:g} s is longer than max_backoff, {self.max_backoff:g} s"
+            )
+        return self
+
+
+class HostAliasConfig(Section):
+    """One line of the hosts file of every task."""
+
+    ip: Annotated[Name, AfterValidator(_ip)]
+    hostnames: tuple[Annotated[Name, AfterValidator(_host)], ...]
+
+
+class NetworkConfig(Section):
+    """Where the tasks' machines stand, and what they know of their neighbours."""
+
+    vpc: Name | None = None
+    host_aliases: tuple[HostAliasConfig, ...] = ()
+
+
+class GroupingConfig(Section):
+    """The class that decides which nodes share a task."""
+
+    cls: ClassPath = "kedro_vertexai.grouping.IdentityNodeGrouper"
+    params: Params = Field(default_factory=dict)
+
+
+class DynamicConfigProviderConfig(Section):
+    """A class that writes a configuration file in each container before the node runs."""
+
+    cls: ClassPath
+    params: Params = Field(default_factory=dict, repr=False)
+
+
+class MLFlowVertexAIConfig(Section):
+    """How requests to MLflow are signed."""
+
+    request_header_provider_params: Params = Field(default_factory=dict, repr=False)
+
+
+class ScheduleConfig(Section):
+    """When Vertex AI runs a pipeline by itself."""
+
+    none_is_null = True
+
+    cron_expression: Name = "0 * * * *"
+    timezone: Name = "Etc/UTC"
+    """A name of the IANA database."""
+    start_time: Moment | None = None
+    end_time: Moment | None = None
+    allow_queueing: bool = False
+    max_run_count: Annotated[Whole, Field(ge=1)] | None = None
+    max_concurrent_run_count: Annotated[Whole, Field(ge=1)] = 1
+
+
+def _default_resources() -> dict[str, ResourcesConfig]:
+    return {DEFAULT: ResourcesConfig(cpu="500m", memory="1024Mi")}
+
+
+def _with_default(resources: dict[str, ResourcesConfig]) -> dict[str, ResourcesConfig]:
+    return {**_default_resources(), **resources}
+
+
+class RunConfig(Section):
+    """How a pipeline runs. Mappings by name take node names, tags and `__default__`."""
+
+    image: Name
+    root: Annotated[Name, AfterValidator(_root)] | None = None
+    description: Text | None = None
+    experiment_name: Name | None = None
+    experiment_description: Text | None = None
+    scheduled_run_name: Name | None = None
+    service_account: Name | None = None
+    network: NetworkConfig = Field(default_factory=NetworkConfig)
+    ttl: Whole | None = None
+    volume: Any = Field(default=None, repr=False)
+    on_exit_pipeline: Name | None = None
+    grouping: GroupingConfig = Field(default_factory=GroupingConfig)
+    resources: Annotated[
+        dict[Name, ResourcesConfig], BeforeValidator(_filled), AfterValidator(_with_default)
+    ] = Field(default_factory=_default_resources)
+    node_selectors: Annotated[
+        dict[Name, Annotated[dict[Name, Name], AfterValidator(_one_accelerator)]],
+        BeforeValidator(_filled),
+    ] = Field(default_factory=dict)
+    """By node or tag, a mapping whose value is the accelerator's type, whatever its key."""
+    retries: Annotated[dict[Name, RetryConfig], BeforeValidator(_retries)] = Field(
+        default_factory=dict
+    )
+    caching: bool = False
+    failure_policy: Literal["slow", "fast"] = "slow"
+    labels: Annotated[
+        dict[Annotated[Label, AfterValidator(_name)], Label], BeforeValidator(_filled)
+    ] = Field(default_factory=dict)
+    dynamic_config_providers: tuple[DynamicConfigProviderConfig, ...] = ()
+    mlflow: MLFlowVertexAIConfig = Field(default_factory=MLFlowVertexAIConfig)
+    schedules: Annotated[dict[Name, ScheduleConfig], BeforeValidator(_filled)] = Field(
+        default_factory=dict
+    )
+
+    @property
+    def root_uri(self) -> str | None:
+        """The run root as a URL, `gs://` where the file names no scheme; None if unset."""
+        if self.root is None or "://" in self.root:
+            return self.root
+        return f"gs://{self.root}"
+
+
+class PluginConfig(Section):
+    """The whole file."""
+
+    project_id: Name
+    region: Name
+    run_config: RunConfig
+
+
+def parse_config(data: Mapping[str, Any], source: str) -> PluginConfig:
+    """Read the content of `vertexai.yml`. No class that it names is imported.
+
+    Args:
+        data: the file's content, as Kedro merges it.
+        source: the file to name in errors.
+
+    Raises:
+        ConfigError: with a line for each finding: file, key, what is wrong, what to write.
+    """
+    try:
+        return PluginConfig.model_validate(data)
+    except ValidationError as error:
+        findings = error.errors(include_url=False)
+    lines = [f"{source}: {_finding(dict(finding))}" for finding in findings]
+    raise ConfigError("\n".join(dict.fromkeys(lines)))
+
+
+_NO_SUBMISSION = "is not applied yet: no command submits to Vertex AI yet"
+_NO_SCHEDULE = "is not applied yet: no command schedules a pipeline yet"
+_NOT_APPLIED = {
+    "experiment_name": _NO_SUBMISSION,
+    "experiment_description": _NO_SUBMISSION,
+    "service_account": _NO_SUBMISSION,
+    "network.vpc": _NO_SUBMISSION,
+    "labels": _NO_SUBMISSION,
+    "schedules": _NO_SCHEDULE,
+    "scheduled_run_name": _NO_SCHEDULE,
+    "on_exit_pipeline": "is not applied yet: only the MLflow run is closed after the last task",
+    "mlflow.request_header_provider_params": "is not applied yet: no command signs requests yet",
+    "ttl": "has no effect: Vertex AI Pipelines keeps no workflow that could be deleted",
+    "volume": "has no effect: tasks hand data on as artifacts and share no volume",
+}
+
+
+def not_applied(config: PluginConfig) -> list[str]:
+    """A sentence for each key that the file sets and that no command acts on."""
+    sentences = []
+    for key, reason in _NOT_APPLIED.items():
+        value: Any = config.run_config
+        for part in key.split("."):
+            value = getattr(value, part) if part in value.model_fields_set else None
+            if value is None:
+                break
+        if value not in (None, {}, ()):
+            sentences.append(f"run_config.{key} {reason}")
+    return sentences
+
+
+def instantiate(path: str, params: Mapping[str, Any], *args: object, key: str) -> Any:
+    """Import the class at `path` and call it with `args` and `params`.
+
+    Args:
+        path: the class, as `package.module.Class`.
+        params: keyword arguments from the file; their values are never shown.
+        args: what comes before them.
+        key: the section of the file to name in errors.
+
+    Raises:
+        ConfigError: there is no such class, or it does not take these parameters.
+    """
+    found = _import_class(path, f"{key}.cls")
+    if isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise ConfigError(f"{key}.cls: {path} does not implement {missing}")
+    try:
+        signature(found).bind(*args, **params)
+    except TypeError as error:
+        raise ConfigError(f"{key}.params: they do not fit {path}: {error}") from None
+    try:
+        return found(*args, **params)
+    except VertexAIError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"{key}.params: {path} refuses them with {type(error).__name__}"
+        ) from error
+
+
+def _import_class(path: str, key: str) -> type[Any]:
+    module_name, _, name = path.rpartition(".")
+    try:
+        module = import_module(module_name)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{key}: '{path}' cannot be imported, {reason}") from error
+    found = getattr(module, name, None)
+    if not isinstance(found, type):
+        classes = [word for word, value in vars(module).items() if isinstance(value, type)]
+        hint = did_you_mean(name, classes)
+        raise ConfigError(f"{key}: '{module_name}' has no class '{name}'{hint}")
+    return found
+
+
+_MAPPING, _LIST, _FLAG = "expected a mapping", "expected a list", "expected true or false"
+# pydantic's names of what can be wrong, https://docs.pydantic.dev/latest/errors/validation_errors/
+_PROBLEMS = {
+    "missing": "missing",
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "tuple_type": _LIST,
+    "bool_type": _FLAG,
+    "bool_parsing": _FLAG,
+    "float_parsing": "expected a number",
+    "finite_number": "expected a number",
+    "literal_error": "expected {expected}",
+    "greater_than_equal": "expected {ge:g} or more",
+    "less_than_equal": "expected {le:g} or less",
+    "value_error": "{error}",
+}
+_HINTS = {
+    "project_id": "write the Google Cloud project's id, as project_id: my-project",
+    "region": "write the Google Cloud region, as region: europe-west1",
+    "run_config": "write run_config: with at least image: below it",
+    "run_config.image": "write the image of every task, as image: REGISTRY/NAME:TAG, "
+    "or give it with --image",
+}
+_KINDS: dict[type[Any], str] = {
+    dict: "a mapping", list: "a list", str: "text", int: "a number", float: "a number",
+    type(None): "nothing",
+}  # fmt: skip
+# Below these stand client secrets and the like: no value of theirs is shown.
+_SECRET = {"params", "request_header_provider_params"}
+_LONGEST_SHOWN = 60
+_PLACES: tuple[tuple[str, type[Section]], ...] = (
+    ("the top level", PluginConfig),
+    ("run_config", RunConfig),
+    ("run_config.network", NetworkConfig),
+    ("run_config.resources.<node or tag>", ResourcesConfig),
+    ("run_config.schedules.<pipeline>", ScheduleConfig),
+)
+
+
+def _finding(error: dict[str, Any]) -> str:
+    """One of pydantic's errors in a user's words: key, what is wrong, what to write."""
+    place, kind = error["loc"], error["type"]
+    key = _dotted(place)
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key{_suggestion(place)}"
+    problem = _PROBLEMS.get(kind, error["msg"])
+    if kind in _PROBLEMS:
+        problem = problem.format(**error.get("ctx", {}))
+    if problem.startswith("expected"):
+        secret = problem in (_MAPPING, _LIST) or bool(_SECRET.intersection(place))
+        problem += f", got {_kind(error['input']) if secret else _shown(error['input'])}"
+    hint = f", {_HINTS[key]}" if key in _HINTS else ""
+    return f"{key}: {problem}{hint}" if key else f"{problem}{hint}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    if not isinstance(value, (str, int, float)):
+        return _kind(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+def _dotted(place: tuple[str | int, ...]) -> str:
+    """A path such as `run_config.resources['a.b'].cpu`; names with dots stand in quotes."""
+    text = ""
+    for part in place:
+        if part == "[key]":  # pydantic's mark for an error in a key itself
+            continue
+        plain = isinstance(part, str) and re.fullmatch(r"[\w-]+", part)
+        text += f".{part}" if plain else f"[{part!r}]"
+    return text.removeprefix(".")
+
+
+def _suggestion(place: tuple[str | int, ...]) -> str:
+    section: type[BaseModel] = PluginConfig
+    for part in place[:-1]:
+        # A part that is no field is a name in a mapping, or a position in a list, of sections.
+        field = section.model_fields.get(str(part))
+        section = (field and _section_in(field.annotation)) or section
+    word = str(place[-1])
+    for name, other in _PLACES:
+        if word in other.model_fields:
+            return f", it belongs under {name}"
+    # `volume` is known only so that it can be reported.
+    known = [name for name in section.model_fields if name != "volume"]
+    return did_you_mean(word.lower().replace("-", "_"), known)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    arguments = get_args(annotation)
+    if arguments:
+        return next(filter(None, map(_section_in, arguments)), None)
+    is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return annotation if is_section else None

@@ -1,0 +1,31 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from kedro_vertexai.errors import VertexAIError
+
+
+def write_whole(output: Path, text: str) -> None:
+    """Replace a file's content in one step, with the permissions a new file would have.
+
+    Raises:
+        VertexAIError: the file cannot be written; what was there before is untouched.
+    """
+    temporary = None
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, output)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise VertexAIError(f"cannot write {output}: {error.strerror}") from error

@@ -1,0 +1,38 @@
+"""Kedro's entry point for our hooks. Outside a task of ours they do nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kedro.framework.hooks import hook_impl
+
+from kedro_vertexai.runtime.active import active_task
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
+    from kedro.pipeline.node import Node
+
+
+class VertexAIHooks:
+    """Passes Kedro's calls on to the task that this process runs."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """First of all plugins, so that kedro-mlflow finds the run already open."""
+        if task := active_task():
+            task.context_created(context)
+
+    @hook_impl(trylast=True)
+    def after_catalog_created(self, catalog: CatalogProtocol) -> None:
+        """Last of all plugins, so that no other replaces what travels."""
+        if task := active_task():
+            task.catalog_created(catalog)
+
+    @hook_impl(tryfirst=True)
+    def on_node_error(self, error: Exception, node: Node) -> None:
+        if task := active_task():
+            task.node_failed(node.name, error)
+
+
+hooks = VertexAIHooks()

@@ -1,0 +1,1 @@
+"""What will run: the pivot between a Kedro project and an engine's spec."""

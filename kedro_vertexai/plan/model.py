@@ -1,0 +1,155 @@
+"""What will run: a `Plan` of tasks, parameters and artifacts. Plain data, no engine's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Travel(str, Enum):
+    """How a dataset crosses a task boundary.
+
+    OBJECT: serialised into an artifact and back. FILE: its bytes are copied between the
+    artifact and the dataset's own path. REFERENCE: it stays where it is; only the order of
+    tasks matters. PARAMETER: not a dataset but a parameter too large for a process argument,
+    as a JSON document in a file.
+    """
+
+    OBJECT = "object"
+    FILE = "file"
+    REFERENCE = "reference"
+    PARAMETER = "parameter"
+
+
+class ParameterType(str, Enum):
+    """How a parameter's value is written for an engine.
+
+    JSON is a document in a string: the only form in which a nested, null or large value
+    survives every engine unchanged.
+    """
+
+    STRING = "string"
+    INTEGER = "integer"
+    DOUBLE = "double"
+    BOOLEAN = "boolean"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A pipeline input: one Kedro parameter, or the runtime parameters that resolvers read.
+
+    `key` is its name in the spec, `path` where the value lies in Kedro's nested parameters.
+    """
+
+    key: str
+    name: str
+    path: tuple[str, ...]
+    type: ParameterType
+    default: Any
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A dataset at a task boundary, seen from one task.
+
+    `producer` is the spec name of the task or staged input whose output `producer_key` this
+    input is; empty for a task's own output. For FILE, `path` is the dataset's location on the
+    local disk, POSIX, relative to the project where it lies inside. For PARAMETER,
+    `parameter_path` is where the value lies in Kedro's nested parameters.
+    """
+
+    key: str
+    dataset: str
+    travel: Travel
+    producer: str = ""
+    producer_key: str = ""
+    path: str = ""
+    parameter_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StagedInput:
+    """A raw file or directory on the user's disk, or a large parameter, that tasks read.
+
+    `task` is the spec name of the importer that hands it over. `digest` is the SHA-256 of the
+    content; the upload goes to `<root>/inputs/<digest>/<name>`. `content` holds a parameter's
+    document; None means the file or directory at `path`.
+    """
+
+    task: str
+    dataset: str
+    path: str
+    digest: str
+    name: str
+    content: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Limits of one task; None means that the engine decides.
+
+    `cpu` and `memory` are Kubernetes quantities ("500m", "4Gi"); `accelerator` is an engine's
+    name for a type of accelerator, `accelerator_count` how many.
+    """
+
+    cpu: str | None = None
+    memory: str | None = None
+    accelerator: str | None = None
+    accelerator_count: int | None = None
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and when a failed task is tried again. Times in seconds."""
+
+    count: int = 0
+    backoff: float = 60.0
+    factor: float = 2.0
+    max_backoff: float = 3600.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One process on one machine: a Kedro node, or a group of them.
+
+    `name` is its name in the spec, `title` the user's own name for it. `after` are the spec
+    names of tasks that must end first though no artifact says so.
+    """
+
+    name: str
+    title: str
+    nodes: tuple[str, ...]
+    inputs: tuple[Artifact, ...] = ()
+    outputs: tuple[Artifact, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    after: tuple[str, ...] = ()
+    resources: Resources = field(default_factory=Resources)
+    retry: Retry = field(default_factory=Retry)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything an engine needs to run one pipeline of one project.
+
+    `name` is the spec's name. `tracked` says whether an MLflow run is opened before the first
+    task and closed after the last. `values` are the parameter values of this run, by key:
+    what differs from the defaults. `host_aliases` are lines for each task's hosts file.
+    """
+
+    name: str
+    pipeline: str
+    env: str
+    image: str
+    tasks: tuple[Task, ...]
+    parameters: tuple[Parameter, ...] = ()
+    staged: tuple[StagedInput, ...] = ()
+    tracked: bool = False
+    caching: bool = False
+    dynamic_config: bool = False
+    host_aliases: tuple[str, ...] = ()
+    description: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)

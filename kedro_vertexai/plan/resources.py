@@ -1,0 +1,127 @@
+"""Which limits and retries a task gets: its node's name beats its tags beat the default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kedro_vertexai.config import ResourcesConfig, RetryConfig, RunConfig
+from kedro_vertexai.errors import PlanError
+from kedro_vertexai.plan.model import Resources, Retry
+from kedro_vertexai.plan.names import clean_task_name
+from kedro_vertexai.project import Node
+
+DEFAULT = "__default__"
+# Binary and decimal suffixes of Kubernetes quantities:
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_SUFFIXES = {
+    "m": 1e-3,
+    "": 1.0,
+    **{unit: 1000.0 ** (i + 1) for i, unit in enumerate(("k", "M", "G", "T", "P", "E"))},
+    **{unit: 1024.0 ** (i + 1) for i, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))},
+    "K": 1000.0,
+}
+_QUANTITY = re.compile(r"([0-9.]+)([A-Za-z]*)")
+
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+def quantity(text: str) -> float:
+    """A Kubernetes quantity as a number: 0.5 for "500m", 4294967296 for "4Gi"."""
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None or match[2] not in _SUFFIXES:
+        raise PlanError(f"'{text}' is not a Kubernetes quantity such as 500m, 2 or 4Gi")
+    return float(match[1]) * _SUFFIXES[match[2]]
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What a task is found by in `vertexai.yml`: its own name, its nodes and their tags."""
+
+    title: str
+    nodes: tuple[Node, ...]
+
+    def values(
+        self, section: str, entries: Mapping[str, E], value_of: Callable[[E], T | None]
+    ) -> list[T]:
+        """What the entries say for this task: one value, or one for each node of a group.
+
+        The task's own name beats all. For a node, its name beats its tags. Names are written
+        as in Kedro or, as files written for the peer have them, cleaned.
+
+        Raises:
+            PlanError: two tags of one node disagree.
+        """
+        said = {key: value for key, entry in entries.items() if (value := value_of(entry)) is not None}
+        if (own := _named(self.title, said)) is not None:
+            return [own]
+        found = (_for_node(section, node, said) for node in self.nodes)
+        return [value for value in found if value is not None]
+
+
+def resources_for(lookup: Lookup, config: RunConfig) -> Resources:
+    """The limits of a task, each key by itself; a group gets the most its nodes ask for.
+
+    Raises:
+        PlanError: two tags disagree, or an accelerator has a count and no type.
+    """
+    default = config.resources.get(DEFAULT, ResourcesConfig())
+    specific = {name: entry for name, entry in config.resources.items() if name != DEFAULT}
+    cpu = lookup.values("resources.*.cpu", specific, lambda entry: entry.cpu)
+    memory = lookup.values("resources.*.memory", specific, lambda entry: entry.memory)
+    gpu = lookup.values("resources.*.gpu", specific, lambda entry: entry.gpu)
+    count = max(gpu, default=default.gpu)
+    accelerator = _accelerator(lookup, config)
+    if count and not accelerator:
+        raise PlanError(
+            f"run_config.resources asks for {count} gpu for '{lookup.title}' without saying "
+            "which: name the accelerator type under run_config.node_selectors"
+        )
+    return Resources(
+        cpu=max(cpu, key=quantity, default=default.cpu),
+        memory=max(memory, key=quantity, default=default.memory),
+        accelerator=accelerator if count else None,
+        accelerator_count=count or None,
+    )
+
+
+def retry_for(lookup: Lookup, config: RunConfig) -> Retry:
+    """How a task is retried, by the rule of `resources_for`."""
+    specific = {name: entry for name, entry in config.retries.items() if name != DEFAULT}
+    found = lookup.values("retries", specific, lambda entry: entry)
+    default = config.retries.get(DEFAULT, RetryConfig(count=0))
+    chosen = max(found, key=lambda entry: entry.count, default=default)
+    return Retry(chosen.count, chosen.backoff, chosen.factor, chosen.max_backoff)
+
+
+def _accelerator(lookup: Lookup, config: RunConfig) -> str | None:
+    # The peer reads the value as the accelerator's type whatever the key says.
+    types = lookup.values(
+        "node_selectors", config.node_selectors, lambda entry: next(iter(entry.values()), None)
+    )
+    if len(set(types)) > 1:
+        raise PlanError(
+            f"run_config.node_selectors names {' and '.join(sorted(set(types)))} for group "
+            f"'{lookup.title}', which runs on one machine"
+        )
+    return types[0] if types else None
+
+
+def _named(name: str, said: Mapping[str, T]) -> T | None:
+    exact = said.get(name)
+    return said.get(clean_task_name(name)) if exact is None else exact
+
+
+def _for_node(section: str, node: Node, said: Mapping[str, T]) -> T | None:
+    named = _named(node.name, said)
+    if named is not None:
+        return named
+    tagged = {tag: said[tag] for tag in sorted(node.tags) if tag in said}
+    values = list(tagged.values())
+    if any(value != values[0] for value in values):
+        words = ", ".join(f"tag '{tag}' says {value}" for tag, value in tagged.items())
+        raise PlanError(f"run_config.{section} for node '{node.name}': {words}; make them agree")
+    return values[0] if values else None

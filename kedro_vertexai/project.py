@@ -1,0 +1,370 @@
+"""What is in a Kedro project: one pipeline's nodes, the datasets they touch, the parameters.
+
+Reads through Kedro's public doors and returns plain data, so that nothing after this module
+needs Kedro. Neither the plugins' hooks nor the dataset classes of kedro-mlflow are loaded:
+they import mlflow, which takes seconds and is not needed to know what a project holds.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro_vertexai.catalog import Dataset, describe_datasets
+from kedro_vertexai.errors import ProjectError, did_you_mean
+
+if TYPE_CHECKING:
+    from kedro.config import AbstractConfigLoader
+    from kedro.framework.context import KedroContext
+    from kedro.pipeline import Pipeline
+
+_RUNTIME_RESOLVER = re.compile(r"\$\{\s*runtime_params\s*:\s*([^,}\s]+)")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One Kedro node: names only, in the order Kedro would run them."""
+
+    name: str
+    tags: frozenset[str]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """A parameter as the project's configuration resolves it.
+
+    `path` is where it lies in the nested parameters: `("model", "lr")` for `params:model.lr`,
+    `("a.b",)` for a key that holds a dot.
+    """
+
+    name: str
+    path: tuple[Any, ...]
+    value: Any
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The node filters of `kedro run`, under its names."""
+
+    tags: tuple[str, ...] = ()
+    node_names: tuple[str, ...] = ()
+    from_nodes: tuple[str, ...] = ()
+    to_nodes: tuple[str, ...] = ()
+    from_inputs: tuple[str, ...] = ()
+    to_outputs: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+
+@dataclass(frozen=True)
+class Project:
+    """One pipeline of a Kedro project, read once.
+
+    `node_dependencies` is Kedro's own mapping of node to parent nodes: node groupers that a
+    user wrote expect it. `runtime_names` are the names that `${runtime_params:...}` reads
+    anywhere in the configuration.
+    """
+
+    path: Path
+    package: str
+    env: str
+    pipeline: str
+    nodes: tuple[Node, ...]
+    datasets: Mapping[str, Dataset]
+    parameters: Mapping[str, ParameterValue]
+    runtime_names: frozenset[str] = frozenset()
+    tracked: bool = False
+    node_dependencies: Mapping[Any, set[Any]] = field(default_factory=dict)
+
+
+def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
+    """Return the content of `vertexai.yml` as Kedro merges it, and the file to name in errors.
+
+    Raises:
+        ProjectError: no such file in `conf/base` or `conf/<env>`, or it cannot be read.
+    """
+    from kedro.config import MissingConfigException
+
+    loader = _config_loader(path, env, {})
+    with _config_errors("vertexai.yml"):
+        try:
+            data = loader["vertexai"]
+        except MissingConfigException:
+            raise ProjectError(
+                f"no vertexai.yml in conf/base or conf/{env}: "
+                "run `kedro vertexai init PROJECT_ID REGION` to write one"
+            ) from None
+    return data, _conf_files(path, env, "vertexai")
+
+
+def read_project(
+    path: Path,
+    *,
+    env: str,
+    pipeline: str,
+    filters: Filters | None = None,
+    runtime_params: Mapping[str, Any] | None = None,
+) -> Project:
+    """Read one pipeline of the Kedro project at `path`, which Kedro has bootstrapped.
+
+    Args:
+        path: the project's root.
+        env: the Kedro environment, as `kedro --env`.
+        pipeline: a registered pipeline's name.
+        filters: which of its nodes to take; all without.
+        runtime_params: nested values that override the configuration, as `kedro run --params`.
+
+    Raises:
+        ProjectError: the pipeline, the catalog or the configuration cannot be read.
+    """
+    from kedro.framework.project import PACKAGE_NAME
+
+    loader = _config_loader(path, env, dict(runtime_params or {}))
+    _run_project_hooks(path, env, loader, dict(runtime_params or {}))
+    kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
+    nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
+    with _config_errors("parameters"):
+        parameters = _optional(loader, "parameters")
+    with _config_errors("catalog"):
+        catalog = _optional(loader, "catalog")
+    names = {name for node in nodes for name in (*node.inputs, *node.outputs)}
+    return Project(
+        path=path,
+        package=str(PACKAGE_NAME),
+        env=env,
+        pipeline=pipeline,
+        nodes=nodes,
+        datasets=describe_datasets(catalog, names, path),
+        parameters=flatten_parameters(parameters),
+        runtime_names=frozenset(_runtime_names(path, env)),
+        tracked=_is_tracked(loader, pipeline),
+        node_dependencies=kedro_pipeline.node_dependencies,
+    )
+
+
+def flatten_parameters(parameters: Mapping[str, Any]) -> dict[str, ParameterValue]:
+    """Name every parameter as Kedro's `params:` inputs do, without that prefix.
+
+    A nested dictionary gives its own name and one for each key below it, joined with dots, in
+    the order of `KedroContext`, where the last of two equal names wins.
+    """
+    found: dict[str, ParameterValue] = {}
+
+    def add(name: str, path: tuple[Any, ...], value: Any) -> None:
+        found[name] = ParameterValue(name, path, value)
+        if isinstance(value, dict):
+            for key, below in value.items():
+                add(f"{name}.{key}", (*path, key), below)
+
+    for key, value in parameters.items():
+        add(str(key), (key,), value)
+    return found
+
+
+def _node(node: Any) -> Node:
+    return Node(node.name, frozenset(node.tags), tuple(node.inputs), tuple(node.outputs))
+
+
+def _config_loader(path: Path, env: str, runtime_params: dict[str, Any]) -> AbstractConfigLoader:
+    from kedro.framework.project import settings
+
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(path / settings.CONF_SOURCE),
+        env=env,
+        runtime_params=runtime_params,
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    for name in ("vertexai", "mlflow"):
+        loader.config_patterns.setdefault(name, [f"{name}*", f"{name}*/**", f"**/{name}*"])
+    return loader  # type: ignore[no-any-return]
+
+
+def _run_project_hooks(
+    path: Path, env: str, loader: AbstractConfigLoader, runtime_params: dict[str, Any]
+) -> None:
+    """Let the hooks named in the project's settings act on a context, as a session would.
+
+    They may register resolvers or complete the configuration. Hooks of installed plugins do
+    not run: kedro-mlflow's would import mlflow and open a run, telemetry's would call home.
+    """
+    from kedro.framework.hooks import specs
+    from kedro.framework.hooks.markers import HOOK_NAMESPACE
+    from kedro.framework.project import PACKAGE_NAME, settings
+    from pluggy import PluginManager
+
+    if not settings.HOOKS:
+        return
+    manager = PluginManager(HOOK_NAMESPACE)
+    for spec in vars(specs).values():
+        if isinstance(spec, type):
+            manager.add_hookspecs(spec)
+    for hook in settings.HOOKS:
+        manager.register(hook)
+    context: KedroContext = settings.CONTEXT_CLASS(
+        package_name=PACKAGE_NAME,
+        project_path=path,
+        config_loader=loader,
+        env=env,
+        runtime_params=runtime_params,
+        hook_manager=manager,
+    )
+    try:
+        manager.hook.after_context_created(context=context)
+    except Exception as error:
+        raise ProjectError(
+            f"a hook of the project's settings.py failed in after_context_created: {_line(error)}"
+        ) from error
+
+
+def _load_pipeline(name: str) -> Pipeline:
+    from kedro.framework.project import pipelines
+
+    pipelines.set_requested(None if name == "__default__" else [name])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            found = dict(pipelines).get(name)
+            if found is None:
+                pipelines.set_requested(None)
+                found = dict(pipelines).get(name)
+        except Exception as error:
+            raise ProjectError(f"the project's pipelines cannot be loaded: {_line(error)}") from error
+    _refuse_partial_registry(name, caught)
+    if found is None:
+        registered = sorted(pipelines.keys())
+        raise ProjectError(
+            f"no pipeline named '{name}'{did_you_mean(name, registered)} "
+            f"(registered: {', '.join(registered)})"
+        )
+    return found
+
+
+def _refuse_partial_registry(name: str, caught: list[warnings.WarningMessage]) -> None:
+    """Turn `find_pipelines`' warning about a module that cannot be imported into an error.
+
+    Kedro goes on without such a module's nodes; a run on other machines that silently lacks
+    part of the pipeline is worse than none. Other warnings are passed on.
+    """
+    for warning in caught:
+        text = str(warning.message)
+        match = re.search(r"while importing the '([^']+)' module", text)
+        if match:
+            reason = text.strip().splitlines()[-1]
+            raise ProjectError(
+                f"pipeline '{name}' cannot be loaded: module '{match[1]}' fails to import: {reason}"
+            )
+        warnings.warn_explicit(
+            warning.message, warning.category, warning.filename, warning.lineno
+        )
+
+
+def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:
+    if filters:
+        try:
+            pipeline = pipeline.filter(
+                tags=filters.tags or None,
+                node_names=filters.node_names or None,
+                from_nodes=filters.from_nodes or None,
+                to_nodes=filters.to_nodes or None,
+                from_inputs=filters.from_inputs or None,
+                to_outputs=filters.to_outputs or None,
+                node_namespaces=filters.namespaces or None,
+            )
+        except ValueError as error:
+            raise ProjectError(f"pipeline '{name}': {_line(error)}") from error
+    if not pipeline.nodes:
+        from kedro.framework.project import pipelines
+
+        full = sorted(key for key, value in dict(pipelines).items() if value.nodes)
+        raise ProjectError(
+            f"pipeline '{name}' has no nodes to run"
+            + (f" (pipelines with nodes: {', '.join(full)})" if full else "")
+        )
+    return pipeline
+
+
+def _optional(loader: AbstractConfigLoader, key: str) -> dict[str, Any]:
+    from kedro.config import MissingConfigException
+
+    try:
+        return loader[key]  # type: ignore[no-any-return]
+    except MissingConfigException:
+        return {}
+
+
+@contextmanager
+def _config_errors(what: str) -> Iterator[None]:
+    """Name the configuration that cannot be read, in one line."""
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    try:
+        yield
+    except (YAMLError, OmegaConfBaseException, ValueError) as error:
+        raise ProjectError(f"the project's {what} cannot be read: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    """An exception as one line: its type, unless the text says enough, and its text."""
+    text = " ".join(str(error).split())
+    return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+
+
+def _conf_dirs(path: Path, env: str) -> list[Path]:
+    from kedro.framework.project import settings
+
+    base = settings.CONFIG_LOADER_ARGS.get("base_env", "base")
+    return [path / settings.CONF_SOURCE / name for name in dict.fromkeys((base, env))]
+
+
+def _conf_files(path: Path, env: str, name: str) -> str:
+    """The files that Kedro merges for `name`, relative to the project, joined with `+`."""
+    files = [
+        file.relative_to(path).as_posix()
+        for directory in _conf_dirs(path, env)
+        for file in sorted(directory.glob(f"**/{name}*"))
+        if file.suffix in (".yml", ".yaml", ".json")
+    ]
+    return " + ".join(files) or f"{name}.yml"
+
+
+def _runtime_names(path: Path, env: str) -> Iterator[str]:
+    """Names read by `${runtime_params:name}` anywhere in the configuration, `mlflow.yml` too."""
+    for directory in _conf_dirs(path, env):
+        for file in sorted(directory.rglob("*")):
+            if file.suffix in (".yml", ".yaml", ".json") and file.is_file():
+                yield from _RUNTIME_RESOLVER.findall(file.read_text(encoding="utf-8"))
+
+
+def _is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
+    """Whether kedro-mlflow would track this pipeline: installed, configured, not disabled."""
+    from kedro.config import MissingConfigException
+    from omegaconf import OmegaConf
+
+    if importlib.util.find_spec("kedro_mlflow") is None:
+        return False
+    # kedro-mlflow registers this resolver in its own hook; a run's name is not needed here.
+    placeholder = not OmegaConf.has_resolver("km.random_name")
+    if placeholder:
+        OmegaConf.register_new_resolver("km.random_name", lambda: "")
+    try:
+        with _config_errors("mlflow.yml"):
+            config = loader["mlflow"]
+    except MissingConfigException:
+        return False
+    finally:
+        if placeholder:
+            OmegaConf.clear_resolver("km.random_name")
+    tracking = config.get("tracking") or {}
+    disabled = (tracking.get("disable_tracking") or {}).get("pipelines") or []
+    return pipeline not in disabled

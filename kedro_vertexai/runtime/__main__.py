@@ -1,0 +1,94 @@
+"""The command of every container: `python -m kedro_vertexai.runtime COMMAND ... EXECUTOR_INPUT`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from kedro_vertexai.errors import VertexAIError
+from kedro_vertexai.runtime.executor_input import ExecutorInput
+from kedro_vertexai.runtime.task_document import JOB_ID, JOB_NAME
+
+_COMMANDS = ("task", "mlflow-start-run", "mlflow-finish-run")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one task; return the process's exit code.
+
+    The last line on standard error says in one line what went wrong: engines show it as the
+    task's error.
+    """
+    arguments = _parse(sys.argv[1:] if argv is None else argv)
+    try:
+        _run(arguments)
+    except VertexAIError as error:
+        print(f"{arguments.command}: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        print(_one_line(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m kedro_vertexai.runtime")
+    parser.add_argument("command", choices=_COMMANDS)
+    parser.add_argument("--env", required=True)
+    parser.add_argument("--pipeline", required=True)
+    parser.add_argument("--dynamic-config", action="store_true")
+    parser.add_argument("--host-alias", action="append", default=[])
+    parser.add_argument("executor_input")
+    return parser.parse_args(argv)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    given = ExecutorInput.parse(arguments.executor_input)
+    # Before the project is loaded: users' settings and configuration read these.
+    os.environ["KEDRO_CONFIG_JOB_NAME"] = str(given.parameters.get(JOB_NAME, ""))
+    os.environ["KEDRO_CONFIG_RUN_ID"] = str(given.parameters.get(JOB_ID, ""))
+    if arguments.host_alias:
+        from kedro_vertexai.runtime.hosts import add_host_aliases
+
+        add_host_aliases(arguments.host_alias)
+    project_path = _bootstrap()
+    if arguments.dynamic_config:
+        from kedro_vertexai.runtime.dynamic_config import write_dynamic_config
+
+        write_dynamic_config(project_path, arguments.env)
+    if arguments.command == "task":
+        from kedro_vertexai.runtime.task import NodeTask
+
+        NodeTask(given, project_path, arguments.env, arguments.pipeline).run()
+    else:
+        from kedro_vertexai.runtime.mlflow_run import finish_run, start_run
+
+        command = {"mlflow-start-run": start_run, "mlflow-finish-run": finish_run}
+        command[arguments.command](given, project_path, arguments.env, arguments.pipeline)
+
+
+def _bootstrap() -> Path:
+    from kedro.framework.startup import bootstrap_project
+    from kedro.utils import find_kedro_project
+
+    path = find_kedro_project(Path.cwd())
+    if path is None:
+        raise VertexAIError(
+            f"no Kedro project in {Path.cwd()}: the image must start in the project's directory"
+        )
+    bootstrap_project(path)
+    return Path(path)
+
+
+def _one_line(error: Exception) -> str:
+    node = getattr(error, "kedro_vertexai_node", None)
+    where = f"node '{node}' failed: " if node else ""
+    return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

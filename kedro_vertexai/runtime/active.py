@@ -1,0 +1,32 @@
+"""The task that this process runs, for the hooks that Kedro loads by entry point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
+
+
+class ActiveTask(Protocol):
+    """What a task does at the points where Kedro calls its plugins."""
+
+    def context_created(self, context: KedroContext) -> None: ...
+
+    def catalog_created(self, catalog: CatalogProtocol) -> None: ...
+
+    def node_failed(self, node: str, error: Exception) -> None: ...
+
+
+_active: list[Any] = []
+
+
+def activate(task: ActiveTask) -> None:
+    """Let the hooks act for this task; one process runs one."""
+    _active[:] = [task]
+
+
+def active_task() -> ActiveTask | None:
+    """The task of this process, or None outside a container."""
+    return _active[0] if _active else None

@@ -1,0 +1,33 @@
+"""`run_config.dynamic_config_providers`: configuration made in this container before the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kedro_vertexai.errors import TaskError
+
+
+def write_dynamic_config(project_path: Path, env: str) -> None:
+    """Let each configured provider write its file into the container's own configuration.
+
+    Raises:
+        TaskError: `vertexai.yml` is not in the image.
+        ConfigError: a provider cannot be made, or what it made cannot be written.
+    """
+    from kedro.config import MissingConfigException
+    from kedro.framework.project import settings
+
+    from kedro_vertexai.config import parse_config
+    from kedro_vertexai.dynamic_config import materialise
+
+    patterns = {"vertexai": ["vertexai*", "vertexai*/**", "**/vertexai*"]}
+    conf_source = project_path / settings.CONF_SOURCE
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS
+    )
+    loader.config_patterns.update(patterns)
+    try:
+        data = loader["vertexai"]
+    except MissingConfigException as error:
+        raise TaskError("dynamic_config_providers: vertexai.yml is not in the image") from error
+    materialise(parse_config(data, "vertexai.yml"), conf_source)

@@ -1,0 +1,115 @@
+"""One task: parameters and inputs in, a Kedro session for its nodes, outputs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro_vertexai.errors import TaskError
+from kedro_vertexai.runtime.active import activate
+from kedro_vertexai.runtime.boundary import TaskBoundary
+from kedro_vertexai.runtime.executor_input import ExecutorInput
+from kedro_vertexai.runtime.parameters import as_runtime_params, given_parameters, overrides
+from kedro_vertexai.runtime.task_document import RUN_ID, TASK, TaskDocument
+from kedro_vertexai.tracking.run import JoinedRun
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
+
+
+class NodeTask:
+    """A task that runs Kedro nodes.
+
+    Args:
+        given: what the engine handed over.
+        project_path: the project in this container.
+        env: the Kedro environment.
+        pipeline: the registered pipeline that holds the nodes.
+    """
+
+    def __init__(
+        self, given: ExecutorInput, project_path: Path, env: str, pipeline: str
+    ) -> None:
+        text = given.parameters.get(TASK, "")
+        self._given = given
+        self._document = TaskDocument.parse(text, given.inputs, given.outputs)
+        self._project_path = project_path
+        self._env = env
+        self._pipeline = pipeline
+        self._boundary = TaskBoundary(
+            self._document, given.inputs, given.outputs, project_path
+        )
+        run_id = given.parameters.get(RUN_ID)
+        self._run = JoinedRun(run_id) if run_id else None
+
+    def run(self) -> None:
+        """Run the nodes in one Kedro session, all of the project's hooks firing.
+
+        Raises:
+            Exception: what a node, a dataset or a hook raised.
+        """
+        from kedro.framework.session import KedroSession
+
+        self._boundary.bring_files()
+        activate(self)
+        try:
+            with KedroSession.create(
+                project_path=self._project_path,
+                env=self._env,
+                runtime_params=self._runtime_params() or None,
+            ) as session:
+                session.run(
+                    pipeline_names=None if self._pipeline == "__default__" else [self._pipeline],
+                    node_names=self._document.nodes,
+                )
+            self._given.write_output(self._boundary.take_outputs())
+        finally:
+            if self._run:
+                self._run.leave()
+
+    def context_created(self, context: KedroContext) -> None:
+        if self._run:
+            self._run.join(context)
+
+    def catalog_created(self, catalog: CatalogProtocol) -> None:
+        self._boundary.enter_catalog(catalog)
+
+    def node_failed(self, node: str, error: Exception) -> None:
+        if self._run:
+            self._run.report_failure(node, error)
+
+    def _runtime_params(self) -> dict[str, Any]:
+        files = {key: artifact.path for key, artifact in self._given.inputs.items()}
+        given = given_parameters(self._document, self._given.parameters, files)
+        if not given:
+            return {}
+        configured = configured_parameters(self._project_path, self._env)
+        return as_runtime_params(overrides(given, configured))  # type: ignore[no-any-return]
+
+
+def configured_parameters(project_path: Path, env: str) -> dict[str, Any]:
+    """The project's parameters without any runtime parameter.
+
+    Raises:
+        TaskError: the configuration in the image cannot be read.
+    """
+    from kedro.config import MissingConfigException
+    from kedro.framework.project import settings
+    from omegaconf.errors import InterpolationResolutionError
+
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(project_path / settings.CONF_SOURCE),
+        env=env,
+        runtime_params={},
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    try:
+        return loader["parameters"]  # type: ignore[no-any-return]
+    except MissingConfigException:
+        return {}
+    except InterpolationResolutionError:
+        # A resolver needs a runtime parameter: then every value given differs from nothing.
+        return {}
+    except Exception as error:
+        raise TaskError(f"the parameters in this image cannot be read: {error}") from error

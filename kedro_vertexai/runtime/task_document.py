@@ -1,0 +1,75 @@
+"""What a task is told about itself: the reading side of `kedro_vertexai.spec.task_document`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kedro_vertexai.errors import TaskError
+
+# The inputs of every task that are ours. No cleaned name of a user's has two underscores.
+TASK = "kedro__task"
+JOB_NAME = "job__name"
+JOB_ID = "job__id"
+RUN_ID = "mlflow__run_id"
+STATUS = "job__status"
+# The output of the last task: the MLflow run as it ended.
+RUN = "mlflow__run"
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A dataset (or a large parameter) that enters or leaves this task as an artifact."""
+
+    key: str
+    dataset: str
+    travel: str
+    path: str = ""
+    parameter_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskDocument:
+    """This task's nodes, what crosses its boundary, and the parameters it is given.
+
+    `parameters` maps an input's key to its type and its place in Kedro's nested parameters.
+    """
+
+    nodes: tuple[str, ...]
+    inputs: Mapping[str, Boundary] = field(default_factory=dict)
+    outputs: Mapping[str, Boundary] = field(default_factory=dict)
+    parameters: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> TaskDocument:
+        """Read the document; `inputs` and `outputs` are the artifacts the engine gave.
+
+        Raises:
+            TaskError: another version of this plugin wrote it.
+        """
+        try:
+            document = json.loads(text)
+            return cls(
+                nodes=tuple(document["nodes"]),
+                inputs={key: _boundary(key, document.get("inputs", {})) for key in inputs},
+                outputs={key: _boundary(key, document.get("outputs", {})) for key in outputs},
+                parameters={
+                    key: (value["type"], tuple(value["path"]))
+                    for key, value in document.get("parameters", {}).items()
+                },
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise TaskError(
+                "the task document cannot be read: the image holds another version of "
+                f"kedro-vertexai than the one that compiled this pipeline ({error})"
+            ) from error
+
+
+def _boundary(key: str, told: Mapping[str, Any]) -> Boundary:
+    entry = told.get(key, {})
+    travel = entry.get("travel", "object")
+    if travel == "parameter":
+        return Boundary(key, key, travel, parameter_path=tuple(entry["path"]))
+    return Boundary(key, entry.get("dataset", key), travel, entry.get("path", ""))

@@ -1,0 +1,1 @@
+"""How an engine reads a plan: a KFP v2 pipeline spec."""

@@ -1,0 +1,54 @@
+"""What a task's process is told about itself: one JSON document among its inputs.
+
+Two tasks of the same resources then have the same container, argument for argument.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kedro_vertexai.plan.model import Artifact, ParameterType, Task, Travel
+
+
+def task_document(task: Task) -> str:
+    """The document of one task, read by `kedro_vertexai.runtime.task_document`.
+
+    What a reader can assume is left out: an artifact whose dataset is named like its key
+    travels as an object.
+    """
+    document: dict[str, Any] = {"nodes": list(task.nodes)}
+    for side, artifacts in (("inputs", task.inputs), ("outputs", task.outputs)):
+        told = {artifact.key: _artifact(artifact) for artifact in artifacts}
+        if any(told.values()):
+            document[side] = {key: value for key, value in told.items() if value}
+    if task.parameters:
+        document["parameters"] = {
+            parameter.key: {"type": parameter.type.value, "path": list(parameter.path)}
+            for parameter in task.parameters
+        }
+    return exact_json(document)
+
+
+def _artifact(artifact: Artifact) -> dict[str, Any]:
+    if artifact.travel is Travel.PARAMETER:
+        return {"travel": artifact.travel.value, "path": list(artifact.parameter_path)}
+    told: dict[str, Any] = {}
+    if artifact.dataset != artifact.key:
+        told["dataset"] = artifact.dataset
+    if artifact.travel is not Travel.OBJECT:
+        told["travel"] = artifact.travel.value
+        told["path"] = artifact.path
+    return told
+
+
+def exact_json(value: Any) -> str:
+    """A JSON document that no engine changes: `{{$` is what they substitute, wherever it is."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace(
+        "{{$", "\\u007b\\u007b$"
+    )
+
+
+def parameter_value(type_: ParameterType, value: Any) -> Any:
+    """A parameter's value as a spec or a job holds it."""
+    return exact_json(value) if type_ is ParameterType.JSON else value

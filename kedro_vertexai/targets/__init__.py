@@ -1,0 +1,1 @@
+"""Who runs a compiled pipeline spec: one package or module per engine."""

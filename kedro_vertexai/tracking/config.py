@@ -1,0 +1,92 @@
+"""Where the runs are recorded: the server of `mlflow.yml`, or a store beside a local job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+
+# A target whose tasks share the user's disk names a directory for the store here.
+STORE_VARIABLE = "KEDRO_VERTEXAI_MLFLOW_STORE"
+_PATTERNS = ["mlflow*", "mlflow*/**", "**/mlflow*"]
+
+
+def adapt_store(context: KedroContext) -> dict[str, Any]:
+    """Prepare `mlflow.yml` for tasks that run in directories of their own; return it.
+
+    An experiment without a name gets the package's, as in kedro-mlflow. A tracking URI that is relative to the project, or none at all, would be another store in
+    each task. Where the target offers a directory, the store lies there instead.
+    """
+    from kedro.framework.project import PACKAGE_NAME
+
+    loader: Any = context.config_loader
+    loader.config_patterns.setdefault("mlflow", _PATTERNS)
+    _register_resolver()
+    config: dict[str, Any] = loader["mlflow"] or {}
+    server = _section(config, "server")
+    experiment = _section(_section(config, "tracking"), "experiment")
+    if experiment.get("name") is None:
+        experiment["name"] = PACKAGE_NAME
+    directory = os.environ.get(STORE_VARIABLE)
+    uri = server.get("mlflow_tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
+    if directory and _is_relative(uri):
+        server["mlflow_tracking_uri"] = store_uri(Path(directory))
+        kwargs = _section(experiment, "create_experiment_kwargs")
+        # Without a server, such a store puts artifacts below the working directory.
+        if kwargs.get("artifact_location") is None:
+            kwargs["artifact_location"] = str(Path(directory) / "mlartifacts")
+    loader["mlflow"] = config
+    return config
+
+
+def store_uri(directory: Path) -> str:
+    """The tracking URI of the store in a directory: one SQLite file."""
+    return f"sqlite:///{directory / 'mlflow.db'}"
+
+
+@contextmanager
+def store_lock() -> Iterator[None]:
+    """Let one process at a time create or migrate the store of a local job.
+
+    Two that do so at once fail over each other's tables.
+    """
+    directory = os.environ.get(STORE_VARIABLE)
+    if not directory:
+        yield
+        return
+    import fcntl
+
+    with Path(directory, "mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _is_relative(uri: str | None) -> bool:
+    """Whether a tracking URI depends on the working directory."""
+    if not uri:
+        return True
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return uri not in ("databricks", "databricks-uc") and not Path(uri).is_absolute()
+    # sqlite:///relative.db has three slashes, sqlite:////absolute.db four.
+    return scheme == "sqlite" and not rest.startswith("//")
+
+
+def _section(config: dict[str, Any], key: str) -> dict[str, Any]:
+    """A section of the configuration; one that is missing or empty is made."""
+    config[key] = dict(config.get(key) or {})
+    return config[key]  # type: ignore[no-any-return]
+
+
+def _register_resolver() -> None:
+    """kedro-mlflow registers it in its own hook, which runs after ours."""
+    from kedro_mlflow.config.resolvers import resolve_random_name
+    from omegaconf import OmegaConf
+
+    if not OmegaConf.has_resolver("km.random_name"):
+        OmegaConf.register_new_resolver("km.random_name", resolve_random_name, use_cache=True)

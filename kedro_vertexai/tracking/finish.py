@@ -1,0 +1,56 @@
+"""Close the job's MLflow run with the status that the job ended in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kedro_vertexai.tracking.run import ERROR_TAG, FAILED_NODE_TAG, MAX_TAG
+from kedro_vertexai.tracking.start import find_run
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from mlflow.tracking import MlflowClient
+
+
+def close_run(
+    context: KedroContext, *, job_id: str, status: str, reason: str
+) -> dict[str, Any] | None:
+    """End the run that carries this job's id and describe it; None if there is no such run.
+
+    Args:
+        context: a context that kedro-mlflow's hook has configured.
+        job_id: the engine's id of the job.
+        status: FINISHED, FAILED or KILLED.
+        reason: the engine's words on why the job failed.
+    """
+    from mlflow.tracking import MlflowClient
+
+    config: Any = context.mlflow  # type: ignore[attr-defined]
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name(config.tracking.experiment.name)
+    run = find_run(client, experiment.experiment_id, job_id)
+    if run is None:
+        return None
+    tags = run.data.tags
+    if status == "FINISHED":
+        # A node failed, was tried again and succeeded.
+        for tag in (FAILED_NODE_TAG, ERROR_TAG):
+            if tag in tags:
+                client.delete_tag(run.info.run_id, tag)
+    elif reason and ERROR_TAG not in tags:
+        client.set_tag(run.info.run_id, ERROR_TAG, reason[:MAX_TAG])
+    client.set_terminated(run.info.run_id, status=status)
+    return _describe(client, run.info.run_id)
+
+
+def _describe(client: MlflowClient, run_id: str) -> dict[str, Any]:
+    """The run as a summary shows it: what MLflow itself sets under `mlflow.` is left out."""
+    run = client.get_run(run_id)
+    return {
+        "id": run_id,
+        "name": run.info.run_name,
+        "status": run.info.status,
+        "experiment_id": run.info.experiment_id,
+        "tracking_uri": client.tracking_uri,
+        "tags": {k: v for k, v in sorted(run.data.tags.items()) if not k.startswith("mlflow.")},
+    }

@@ -1,0 +1,59 @@
+"""One task's part in the job's MLflow run: join it, leave it open, say what failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kedro_vertexai.tracking.config import adapt_store
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+
+FAILED_NODE_TAG = "vertexai_failed_node"
+ERROR_TAG = "vertexai_error"
+# MLflow refuses longer tag values: mlflow.utils.validation.MAX_TAG_VAL_LENGTH.
+MAX_TAG = 5000
+
+
+class JoinedRun:
+    """The job's run, active in this process before kedro-mlflow acts.
+
+    kedro-mlflow respects a run that is active when a session starts: it logs into it, and
+    neither renames nor ends it.
+
+    Args:
+        run_id: the MLflow id of the run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._joined = False
+
+    def join(self, context: KedroContext) -> None:
+        """Set up the server as `mlflow.yml` says and make the run the active one."""
+        import mlflow
+        from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+        config = KedroMlflowConfig.model_validate(adapt_store(context))
+        config.setup(context)
+        mlflow.start_run(run_id=self._run_id)
+        self._joined = True
+
+    def leave(self) -> None:
+        """Let go of the run without ending it: only the last task does that."""
+        if not self._joined:
+            return
+        import mlflow
+
+        while mlflow.active_run():
+            mlflow.end_run("RUNNING")
+
+    def report_failure(self, node: str, error: Exception) -> None:
+        """Put the failed node and its error on the run, where a reader looks first."""
+        if not self._joined:
+            return
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient()
+        client.set_tag(self._run_id, FAILED_NODE_TAG, node)
+        client.set_tag(self._run_id, ERROR_TAG, f"{type(error).__name__}: {error}"[:MAX_TAG])

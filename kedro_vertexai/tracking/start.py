@@ -1,0 +1,61 @@
+"""Open the one MLflow run of a job, however often the task that opens it is tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+RUN_ID_TAG = "vertexai_run_id"
+JOB_NAME_TAG = "vertexai_job_name"
+
+
+def open_run(context: KedroContext, *, job_id: str, job_name: str, pipeline: str, env: str) -> str:
+    """Return the id of the job's run, made if it is not there yet.
+
+    Args:
+        context: a context that kedro-mlflow's hook has configured.
+        job_id: the engine's id of the job: the run carries it as a tag.
+        job_name: the engine's name of the job.
+        pipeline: the Kedro pipeline, which names the run unless `mlflow.yml` does.
+        env: the Kedro environment.
+    """
+    from mlflow.tracking import MlflowClient
+
+    config: Any = context.mlflow  # type: ignore[attr-defined]
+    tracking = config.tracking
+    client = MlflowClient()
+    tags = {
+        RUN_ID_TAG: job_id,
+        JOB_NAME_TAG: job_name,
+        "kedro_pipeline": pipeline,
+        "kedro_env": env,
+    }
+    if tracking.run.id:
+        for key, value in tags.items():
+            client.set_tag(tracking.run.id, key, value)
+        return str(tracking.run.id)
+    experiment = client.get_experiment_by_name(tracking.experiment.name)
+    run = find_run(client, experiment.experiment_id, job_id)
+    if run is None:
+        name = tracking.run.name or pipeline
+        client.create_run(experiment.experiment_id, run_name=name, tags=tags)
+        # Two attempts may have raced: both then take the one that was first.
+        run = find_run(client, experiment.experiment_id, job_id)
+        assert run is not None, "a run that was just created is found by its tag"
+    return str(run.info.run_id)
+
+
+def find_run(client: MlflowClient, experiment_id: str, job_id: str) -> Run | None:
+    """The earliest run that carries the job's id, or None."""
+    quoted = job_id.replace("'", "''")
+    runs = client.search_runs(
+        [experiment_id],
+        filter_string=f"tags.{RUN_ID_TAG} = '{quoted}'",
+        order_by=["attributes.start_time ASC"],
+        max_results=1,
+    )
+    return runs[0] if runs else None
