@@ -7,6 +7,7 @@ before that; for our own commands it hands Kedro's own CLI just ours.
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -14,6 +15,7 @@ def start() -> None:
     """Run `kedro vertexai ...` and exit; return at once for any other command."""
     if sys.argv[1:2] != ["vertexai"]:
         return
+    import warnings
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -22,6 +24,11 @@ def start() -> None:
     from kedro.utils import find_kedro_project
 
     from kedro_vertexai.cli import commands
+
+    # Our commands promise to need no network, and telemetry would load every plugin again.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    # Kedro calls what OmegaConf 2.4 renamed; the user can do nothing about it.
+    warnings.filterwarnings("ignore", message=r"\s*register_new_resolver\(\)")
 
     class VertexAICLI(KedroCLI):
         """Kedro's CLI with one plugin."""

@@ -462,8 +462,7 @@ _HINTS = {
     "project_id": "write the Google Cloud project's id, as project_id: my-project",
     "region": "write the Google Cloud region, as region: europe-west1",
     "run_config": "write run_config: with at least image: below it",
-    "run_config.image": "write the image of every task, as image: REGISTRY/NAME:TAG, "
-    "or give it with --image",
+    "run_config.image": "write the image of every task, as image: REGISTRY/NAME:TAG",
 }
 _KINDS: dict[type[Any], str] = {
     dict: "a mapping", list: "a list", str: "text", int: "a number", float: "a number",

@@ -349,14 +349,18 @@ def _runtime_names(path: Path, env: str) -> Iterator[str]:
 def _is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
     """Whether kedro-mlflow would track this pipeline: installed, configured, not disabled."""
     from kedro.config import MissingConfigException
+    from kedro.framework.project import settings
     from omegaconf import OmegaConf
 
     if importlib.util.find_spec("kedro_mlflow") is None:
         return False
+    if "kedro-mlflow" in settings.DISABLE_HOOKS_FOR_PLUGINS:
+        return False
     # kedro-mlflow registers this resolver in its own hook; a run's name is not needed here.
     placeholder = not OmegaConf.has_resolver("km.random_name")
     if placeholder:
-        OmegaConf.register_new_resolver("km.random_name", lambda: "")
+        register = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)
+        register("km.random_name", lambda: "")
     try:
         with _config_errors("mlflow.yml"):
             config = loader["mlflow"]

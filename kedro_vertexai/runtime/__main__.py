@@ -51,6 +51,8 @@ def _run(arguments: argparse.Namespace) -> None:
     # Before the project is loaded: users' settings and configuration read these.
     os.environ["KEDRO_CONFIG_JOB_NAME"] = str(given.parameters.get(JOB_NAME, ""))
     os.environ["KEDRO_CONFIG_RUN_ID"] = str(given.parameters.get(JOB_ID, ""))
+    # A task is a part of a run, not a command of the user's: Kedro's telemetry counts neither.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     if arguments.host_alias:
         from kedro_vertexai.runtime.hosts import add_host_aliases
 

@@ -11,6 +11,7 @@ from kedro_vertexai.runtime.boundary import TaskBoundary
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.parameters import as_runtime_params, given_parameters, overrides
 from kedro_vertexai.runtime.task_document import RUN_ID, TASK, TaskDocument
+from kedro_vertexai.tracking.off import disable_hook, switch_off
 from kedro_vertexai.tracking.run import JoinedRun
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class NodeTask:
 
         self._boundary.bring_files()
         activate(self)
+        if self._run is None:
+            disable_hook()
         try:
             with KedroSession.create(
                 project_path=self._project_path,
@@ -73,6 +76,8 @@ class NodeTask:
             self._run.join(context)
 
     def catalog_created(self, catalog: CatalogProtocol) -> None:
+        if self._run is None:
+            switch_off(catalog)
         self._boundary.enter_catalog(catalog)
 
     def node_failed(self, node: str, error: Exception) -> None:

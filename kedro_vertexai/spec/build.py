@@ -6,6 +6,7 @@ https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.pro
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -100,10 +101,11 @@ class _Executors:
     def __init__(self, plan: Plan, dialect: Dialect) -> None:
         self.by_label: dict[str, Json] = {}
         self._labels: dict[str, str] = {}
+        self._count: Counter[str] = Counter()
         self._plan = plan
         self._dialect = dialect
 
-    def container(self, owner: str, command: str, resources: Resources | None = None) -> str:
+    def container(self, command: str, resources: Resources | None = None) -> str:
         """The label of the container that runs one of the runtime's commands."""
         plan = self._plan
         args = [command, "--env", plan.env, "--pipeline", plan.pipeline]
@@ -122,13 +124,17 @@ class _Executors:
         }
         if resources and (limits := _limits(resources, self._dialect)):
             container["resources"] = limits
-        return self.add(owner, {"container": container})
+        return self.add(command, {"container": container})
 
-    def add(self, owner: str, executor: Json) -> str:
+    def add(self, name: str, executor: Json) -> str:
+        """The label of this executor, new for a new one: `exec-task`, `exec-task-2`."""
         identity = json.dumps(executor, sort_keys=True)
-        label = self._labels.setdefault(identity, f"exec-{owner}")
-        self.by_label[label] = executor
-        return label
+        if identity not in self._labels:
+            self._count[name] += 1
+            number = f"-{self._count[name]}" if self._count[name] > 1 else ""
+            self._labels[identity] = f"exec-{name}{number}"
+            self.by_label[self._labels[identity]] = executor
+        return self._labels[identity]
 
 
 def _limits(resources: Resources, dialect: Dialect) -> Json:
@@ -182,7 +188,7 @@ def _task(task: Task, plan: Plan) -> Json:
 def _task_component(task: Task, plan: Plan, executors: _Executors) -> Json:
     ours = [JOB_NAME, JOB_ID, TASK, *([RUN_ID] if plan.tracked else [])]
     component: Json = {
-        "executorLabel": executors.container(task.name, "task", task.resources),
+        "executorLabel": executors.container("task", task.resources),
         "inputDefinitions": {
             "parameters": {
                 **_strings(ours),
@@ -212,7 +218,7 @@ def _start_run(plan: Plan, executors: _Executors) -> tuple[Json, Json]:
         },
     }
     component = {
-        "executorLabel": executors.container(START_RUN, START_RUN),
+        "executorLabel": executors.container(START_RUN),
         "inputDefinitions": {
             "parameters": _strings([JOB_NAME, JOB_ID, *(p.key for p in parameters)])
         },
@@ -233,7 +239,7 @@ def _with_exit_handler(
     runtime = {p.key: parameters[p.key] for p in plan.parameters if not p.path}
     components[_component(EXIT_HANDLER)] = {"dag": {"tasks": tasks}} | inputs
     components[_component(FINISH_RUN)] = {
-        "executorLabel": executors.container(FINISH_RUN, FINISH_RUN),
+        "executorLabel": executors.container(FINISH_RUN),
         "inputDefinitions": {
             "parameters": {
                 **_strings([JOB_NAME, JOB_ID, *runtime]),

@@ -16,8 +16,15 @@ def render_spec(spec: dict[str, Any], *, as_json: bool) -> str:
     import yaml
 
     # The C dumper is tens of times faster, and not everywhere.
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(spec, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100))
+    base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+    class Dumper(base):  # type: ignore[misc, valid-type]
+        """Writes a part that occurs twice in full: readers need no YAML anchors."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return str(yaml.dump(spec, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
 def write_spec(spec: dict[str, Any], output: Path) -> None:

@@ -162,6 +162,7 @@ def read_graph(spec: Spec) -> Graph:
         tasks = {task.name: task for task in reader.tasks()}
     except KeyError as error:
         raise RunError(f"pipeline spec: the field {error} is missing") from error
+    _check_outputs(tasks)
     root_inputs = spec.get("root", {}).get("inputDefinitions", {})
     return Graph(
         name=spec.get("pipelineInfo", {}).get("name", "pipeline"),
@@ -323,9 +324,7 @@ class _Reader:
             return FinalStatusOf(producer, self._members(scope, name, producer))
         raise _unsupported(name, f"the input {sorted(given)}")
 
-    def _parameter_from_outside(
-        self, scope: _Scope, name: str, key: str
-    ) -> ParameterSource | None:
+    def _parameter_from_outside(self, scope: _Scope, name: str, key: str) -> ParameterSource | None:
         declared = scope.component.get("inputDefinitions", {}).get("parameters", {})
         if key not in declared:
             raise RunError(
@@ -465,6 +464,22 @@ def _producers(sources: Iterable[ParameterSource | ArtifactOf]) -> Iterator[str]
             yield source.task
         elif isinstance(source, FinalStatusOf):
             yield from source.tasks
+
+
+def _check_outputs(tasks: Mapping[str, Task]) -> None:
+    for name, task in tasks.items():
+        for source in [*task.parameters.values(), *task.artifacts.values()]:
+            if isinstance(source, ParameterOf):
+                declared: Mapping[str, Any] = tasks[source.task].output_parameters
+            elif isinstance(source, ArtifactOf):
+                declared = tasks[source.task].output_artifacts
+            else:
+                continue
+            if source.key not in declared:
+                raise RunError(
+                    f"pipeline spec: task '{name}' reads '{source.key}', which is no output of "
+                    f"'{source.task}'"
+                )
 
 
 def _in_topological_order(tasks: Mapping[str, Task]) -> dict[str, Task]:

@@ -90,7 +90,9 @@ def read_outputs(task: Task, paths: AttemptPaths) -> Outputs:
             key: _output_parameter(key, parameter_type, paths, written)
             for key, parameter_type in task.output_parameters.items()
         },
-        artifacts={key: _output_artifact(task, key, paths, written) for key in task.output_artifacts},
+        artifacts={
+            key: _output_artifact(task, key, paths, written) for key in task.output_artifacts
+        },
     )
 
 

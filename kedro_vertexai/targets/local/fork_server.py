@@ -42,11 +42,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--module", default=DEFAULT_MODULE, help="module whose main(argv) to run")
     parser.add_argument("--warm", action="append", default=[], help="module to import beforehand")
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO)
+    _log_to_stderr()
     _forget_start_directory()
     for name in [options.module, *options.warm]:
         _import_if_possible(name)
     ForkServer(Connection(socket.socket(fileno=options.fd)), options.module).serve()
+
+
+def _log_to_stderr() -> None:
+    """Log our own messages only: children inherit the root logger and expect it untouched."""
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
 
 
 def _forget_start_directory() -> None:
@@ -214,8 +221,7 @@ def _run_as_script(module: str, request: Message) -> int:
     os.environ.update(request["env"])
     time.tzset()
     os.chdir(request["cwd"])
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path.insert(0, request["cwd"])
+    _extend_path(request["cwd"])
     gc.enable()
     _reseed()
     code = _exit_code(module, request["argv"])
@@ -226,6 +232,15 @@ def _run_as_script(module: str, request: Message) -> int:
         with suppress(OSError, ValueError):
             stream.flush()
     return code
+
+
+def _extend_path(cwd: str) -> None:
+    """Put first what `python -m` puts first: the current directory, then PYTHONPATH."""
+    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    new = [path for path in map(os.path.abspath, entries) if path not in sys.path]
+    if not getattr(sys.flags, "safe_path", False):
+        new.insert(0, cwd)
+    sys.path[:0] = new
 
 
 def _reseed() -> None:
@@ -246,12 +261,14 @@ def _exit_code(module: str, argv: list[str]) -> int:
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
             return (error.code or 0) & 0xFF
-        print(error.code, file=sys.stderr)
+        sys.stderr.write(f"{error.code}\n")
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    except BaseException as error:
+        # Without our own frame, as the user knows it.
+        own = error.__traceback__
+        sys.excepthook(type(error), error, own.tb_next if own else None)
         return 1
 
 

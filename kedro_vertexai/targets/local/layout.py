@@ -52,6 +52,8 @@ class AttemptPaths:
 class JobLayout:
     """The directory of one job."""
 
+    project_path: Path
+    """The user's project, resolved."""
     path: Path
 
     @classmethod
@@ -63,8 +65,9 @@ class JobLayout:
         """
         if not _JOB_NAME.fullmatch(job_name):
             raise RunError(f"job name {job_name!r}: only letters, digits, '-', '_' and '.' will do")
-        jobs = project_path.resolve() / ROOT / "jobs"
-        layout = cls(jobs / job_name)
+        project_path = project_path.resolve()
+        jobs = project_path / ROOT / "jobs"
+        layout = cls(project_path, jobs / job_name)
         try:
             jobs.mkdir(parents=True, exist_ok=True)
             layout.path.mkdir()

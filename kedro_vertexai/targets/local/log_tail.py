@@ -6,7 +6,9 @@ from pathlib import Path
 _TAIL = 16 * 1024
 _LONGEST = 500
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_OWN_ERROR = re.compile(r"^(?:kedro_vertexai\.errors\.)?(?:VertexAI|Config|Project|Run|Task)Error: ")
+_OWN_ERROR = re.compile(
+    r"^(?:kedro_vertexai\.errors\.)?(?:VertexAI|Config|Project|Plan|Run|Task)Error: "
+)
 _TRACEBACK = "Traceback (most recent call last):"
 # Lines after an exception's own that still belong to its message.
 _LONGEST_MESSAGE = 6

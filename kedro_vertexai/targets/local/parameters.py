@@ -17,9 +17,7 @@ _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def resolve_parameters(
-    definitions: Mapping[str, Any], values: Mapping[str, Any]
-) -> dict[str, Any]:
+def resolve_parameters(definitions: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of every pipeline parameter: as given, or its default.
 
     Optional parameters without value and default are left out.

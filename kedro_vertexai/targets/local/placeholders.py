@@ -88,7 +88,7 @@ def _parameter(
         return values[key] if isinstance(values[key], str) else json.dumps(values[key])
     if side == "outputs" and field == "output_file":
         output = executor_input["outputs"]["parameters"].get(key, {})
-        return output.get("outputFile")
+        return str(output["outputFile"]) if output else None
     return None
 
 

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 JobState = Literal["RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
-TaskState = Literal[
-    "PENDING", "RUNNING", "RETRYING", "SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED"
-]
+TaskState = Literal["PENDING", "RUNNING", "RETRYING", "SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED"]
 
 
 @dataclass(frozen=True)

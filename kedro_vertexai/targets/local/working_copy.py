@@ -35,7 +35,6 @@ _CACHES = frozenset(
 _BY_PRODUCTS_AT_TOP = frozenset({"logs", "mlruns", "dist", "build"})
 
 
-
 @dataclass(frozen=True)
 class _Exclusion:
     """What stays out of a copy."""
@@ -94,8 +93,8 @@ def remove(directory: Path) -> None:
 
     def make_writable(function: Callable[[str], object], path: str, _: object) -> None:
         try:
-            os.chmod(os.path.dirname(path), stat.S_IRWXU)
-            os.chmod(path, stat.S_IRWXU)
+            Path(path).parent.chmod(stat.S_IRWXU)
+            Path(path).chmod(stat.S_IRWXU)
             function(path)
         except OSError:
             # What cannot be removed only costs disk space.
@@ -110,7 +109,7 @@ def _exclusion(project_path: Path, warn: Callable[[str], None]) -> _Exclusion:
     if not dockerignore.is_file():
         return _Exclusion(_is_by_product)
     try:
-        from docker.utils.build import PatternMatcher  # type: ignore[import-untyped]
+        from docker.utils.build import PatternMatcher
     except ImportError:
         warn(".dockerignore is not applied to the tasks' copies: pip install docker")
         return _Exclusion(_is_by_product)
@@ -162,7 +161,7 @@ def _is_never_copied(path: PurePosixPath, entry: os.DirEntry[str], is_directory:
     at_top = len(path.parts) == 1
     if path.name in _NEVER or (at_top and path.name in _NEVER_AT_TOP):
         return True
-    return is_directory and os.path.lexists(os.path.join(entry.path, "pyvenv.cfg"))
+    return is_directory and Path(entry.path, "pyvenv.cfg").is_file()
 
 
 def _is_directory(entry: os.DirEntry[str], project_path: Path) -> bool:
@@ -205,10 +204,10 @@ def _stays_link(source: Path, project_path: Path) -> bool:
 
 def _link_target(source: Path, project_path: Path) -> str:
     """Return a link's target so that, in the copy, it does not lead back into the project."""
-    target = os.readlink(source)
-    if os.path.isabs(target) and _points_inside(str(source), project_path):
-        return os.path.relpath(os.path.realpath(source), source.parent.resolve())
-    return target
+    target = source.readlink()
+    if target.is_absolute() and _points_inside(str(source), project_path):
+        return os.path.relpath(source.resolve(), source.parent.resolve())
+    return str(target)
 
 
 def _recreate_directories(source: Path, target: Path) -> None:
@@ -222,4 +221,4 @@ def _recreate_directories(source: Path, target: Path) -> None:
 
 
 def _kept(directory: str, names: Iterable[str]) -> list[str]:
-    return [name for name in names if not os.path.islink(os.path.join(directory, name))]
+    return [name for name in names if not Path(directory, name).is_symlink()]

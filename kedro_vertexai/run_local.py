@@ -1,0 +1,80 @@
+"""`kedro vertexai run-once --target local`: the compiled spec on this machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+from kedro_vertexai.compiler import Compiled
+from kedro_vertexai.errors import RunError
+from kedro_vertexai.plan.build import missing_inputs
+from kedro_vertexai.spec.build import build_spec, job_values
+from kedro_vertexai.staging import stage
+from kedro_vertexai.summary import print_summary
+from kedro_vertexai.targets.local import LocalOptions, make_reporter, run_job
+from kedro_vertexai.tracking.config import STORE_VARIABLE
+
+# Everything that a local run leaves lies here, in the project.
+STATE = ".vertexai"
+# A fork server imports these once for all tasks; what the project imports comes on top.
+_RUNTIME_MODULES = ("kedro.framework.session", "kedro.framework.startup", "cloudpickle")
+_TRACKING_MODULES = ("mlflow", "kedro_mlflow.framework.hooks.mlflow_hook", "sqlalchemy")
+# What this command itself has loaded and no task needs.
+_OURS_ALONE = ("kedro_vertexai", "kfp", "google", "click", "rich", "pydantic", "__main__")
+
+
+def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
+    """Run the plan, print what came of it, and return the exit code: 0 only for success.
+
+    Raises:
+        RunError: the run cannot start; nothing has run.
+    """
+    project, plan = compiled.project, compiled.plan
+    if missing := missing_inputs(project):
+        raise RunError("; ".join(missing))
+    state = project.path / STATE
+    root = str(state)
+    for staged in plan.staged:
+        stage(staged, root, project.path)
+    result = run_job(
+        build_spec(plan, root=root),
+        job_name=_job_name(plan.name),
+        project_path=project.path,
+        parameter_values=job_values(plan),
+        options=LocalOptions(
+            max_workers=max_workers,
+            failure_policy=compiled.config.run_config.failure_policy,
+            warm_modules=_warm_modules(project.path, tracked=plan.tracked),
+            env={STORE_VARIABLE: root} if plan.tracked else {},
+        ),
+        reporter=make_reporter(sys.stdout),
+    )
+    print_summary(result, project.path)
+    return 0 if result.state == "SUCCEEDED" else 1
+
+
+def _job_name(pipeline: str) -> str:
+    """A new job's name: valid as a Vertex AI job id, sortable by time, unique."""
+    now = datetime.now(timezone.utc)
+    return f"{pipeline}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _warm_modules(project_path: Path, *, tracked: bool) -> tuple[str, ...]:
+    """Installed modules that loading this project has imported, in that order.
+
+    Each task will import them too. The project's own modules are left out: each task must
+    import those from its own copy.
+    """
+    installed = tuple({os.path.realpath(path) for path in sys.path if "-packages" in path})
+    own = os.path.realpath(project_path)
+    loaded = [
+        name
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] not in _OURS_ALONE
+        and (file := os.path.realpath(getattr(module, "__file__", None) or "")).startswith(installed)
+        and not (own not in installed and file.startswith(own + os.sep + "src"))
+    ]
+    return (*_RUNTIME_MODULES, *(_TRACKING_MODULES if tracked else ()), *loaded)

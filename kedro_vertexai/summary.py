@@ -1,0 +1,93 @@
+"""What a finished job leaves, for the person who started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from kedro_vertexai.targets.local import JobResult, TaskResult
+
+_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "CANCELLED": "yellow", "SKIPPED": "yellow"}
+# The output of the last task: the MLflow run as it ended.
+_RUN = "mlflow__run"
+
+
+def print_summary(result: JobResult, project_path: Path) -> None:
+    """Print every task, where outputs and logs lie, and the MLflow run."""
+    click.echo(f"\nJob {result.job_name}: {_coloured(result.state)}")
+    _table(("Task", "State", "Seconds"), [_task_row(task) for task in result.tasks])
+    outputs = _outputs(result, project_path)
+    if outputs:
+        click.echo("\nOutputs")
+        _table(("Dataset", "Lies at"), outputs)
+    for task in result.tasks:
+        if task.state == "FAILED":
+            click.echo(f"\n{task.display_name} failed: {task.error}")
+            if task.log_path:
+                click.echo(f"  log: {_relative(task.log_path, project_path)}")
+    if run := _mlflow_run(result):
+        _print_run(run)
+
+
+def _task_row(task: TaskResult) -> tuple[str, str, str]:
+    seconds = "" if task.duration is None else f"{task.duration:.1f}"
+    return task.display_name, _coloured(task.state), seconds
+
+
+def _outputs(result: JobResult, project_path: Path) -> list[tuple[str, str]]:
+    """The datasets of the catalog; objects that only passed between tasks are left out."""
+    links = {
+        os.path.realpath(link): link for link in sorted((result.path / "outputs").glob("*"))
+    }
+    found = []
+    for task in result.tasks:
+        for output in task.outputs.values():
+            link = links.get(os.path.realpath(output.uri))
+            if link and output.metadata.get("path"):
+                found.append((str(output.metadata["dataset"]), _relative(link, project_path)))
+    return sorted(set(found))
+
+
+def _mlflow_run(result: JobResult) -> dict[str, Any] | None:
+    for task in result.tasks:
+        if value := task.output_parameters.get(_RUN):
+            return json.loads(value)  # type: ignore[no-any-return]
+    return None
+
+
+def _print_run(run: Mapping[str, Any]) -> None:
+    click.echo(f"\nMLflow run {run['id']} ({run['name']}): {run['status']}")
+    for key, value in run["tags"].items():
+        if key.startswith("vertexai_"):
+            click.echo(f"  {key}: {value}")
+    uri = shlex.quote(str(run["tracking_uri"]))
+    if str(run["tracking_uri"]).startswith("http"):
+        click.echo(f"  at {run['tracking_uri']}")
+    else:
+        click.echo(f"  open it with: mlflow ui --backend-store-uri {uri}")
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    cells = [header, *rows]
+    widths = [max(len(click.unstyle(row[i])) for row in cells) for i in range(len(header))]
+    for row in cells:
+        padded = (
+            cell + " " * (width - len(click.unstyle(cell)))
+            for cell, width in zip(row, widths, strict=True)
+        )
+        click.echo("  " + "  ".join(padded).rstrip())
+
+
+def _coloured(state: str) -> str:
+    return click.style(state, fg=_COLOURS.get(state))
+
+
+def _relative(path: Path, project_path: Path) -> str:
+    return os.path.relpath(path, project_path)

@@ -1,0 +1,183 @@
+"""Runs one job from the pipeline spec to its result."""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from kedro_vertexai.targets.local import working_copy
+from kedro_vertexai.targets.local.attempt import AttemptRunner
+from kedro_vertexai.targets.local.dag import ContainerExecutor, Graph, read_graph
+from kedro_vertexai.targets.local.environment import shared_environment
+from kedro_vertexai.targets.local.fork_launcher import ForkLauncher
+from kedro_vertexai.targets.local.interrupts import interrupts_call
+from kedro_vertexai.targets.local.job_file import JobFile, write_atomically
+from kedro_vertexai.targets.local.launcher import can_fork, runtime_arguments
+from kedro_vertexai.targets.local.layout import JobLayout, OutputLinks
+from kedro_vertexai.targets.local.local_launcher import LocalLauncher
+from kedro_vertexai.targets.local.options import LocalOptions
+from kedro_vertexai.targets.local.parameters import resolve_parameters
+from kedro_vertexai.targets.local.placeholders import JobIdentity
+from kedro_vertexai.targets.local.progress import Reporter
+from kedro_vertexai.targets.local.results import JobResult, JobState, TaskResult
+from kedro_vertexai.targets.local.scheduler import Scheduler
+
+
+def run_job(
+    spec: Mapping[str, Any],
+    *,
+    job_name: str,
+    project_path: Path,
+    parameter_values: Mapping[str, Any],
+    options: LocalOptions,
+    reporter: Reporter,
+) -> JobResult:
+    """Run a compiled pipeline spec, each task in a process and a copy of the project of its own.
+
+    Ctrl-C (or SIGTERM) stops all tasks, then the exit handler runs; a second one kills them.
+
+    Args:
+        spec: KFP v2 pipeline spec.
+        job_name: new name, also of the directory that holds everything the job leaves.
+        project_path: the user's Kedro project.
+        parameter_values: of pipeline parameters, as JSON values; the rest have their defaults.
+        options: how to run.
+        reporter: hears of every change.
+
+    Returns:
+        How the job and each task ended; a failure of a task is no exception.
+
+    Raises:
+        RunError: before anything has started, if the job cannot be run as asked.
+    """
+    graph = read_graph(spec)
+    values = resolve_parameters(graph.parameters, parameter_values)
+    workers = options.workers()
+    project_path = project_path.resolve()
+    layout = JobLayout.create(project_path, job_name)
+    write_atomically(layout.spec, json.dumps(spec))
+    job = _new_job(graph, job_name, layout)
+    identity = JobIdentity(job.job_name, job.job_id)
+    with _recorded(job, layout, reporter) as record:
+        listener = _Listener(reporter, record.file, OutputLinks(layout.outputs))
+        scheduler = Scheduler(graph, values, identity, options, listener)
+        with (
+            interrupts_call(scheduler.interrupt),
+            ThreadPoolExecutor(workers, thread_name_prefix="task") as pool,
+            # Closed before the pool, whose threads wait for the processes.
+            closing(_launcher(graph, layout, options, reporter)) as launcher,
+        ):
+            working_copy.make_image(project_path, layout.image, reporter.warning)
+            scheduler.run(AttemptRunner(layout, identity, launcher, options), pool)
+        record.ended(graph, scheduler)
+    return record.job
+
+
+@dataclass
+class _Record:
+    """The job as it is known so far, for the file and for the caller."""
+
+    job: JobResult
+    file: JobFile
+
+    def ended(self, graph: Graph, scheduler: Scheduler) -> None:
+        """Take over how the tasks ended."""
+        tasks = scheduler.results()
+        state = scheduler.state()
+        error = explain(graph, state, tasks)
+        self.job = replace(self.job, state=state, tasks=tasks, error=error)
+
+
+@contextmanager
+def _recorded(job: JobResult, layout: JobLayout, reporter: Reporter) -> Iterator[_Record]:
+    """Keep `job.json` and see that it, and the reporter, learn of the end, whatever it is."""
+    record = _Record(job, JobFile(layout.state, job))
+    reporter.job_started(job)
+    try:
+        yield record
+    except BaseException as error:
+        # What the file knows of the tasks is newer than what this job knows.
+        record.job = replace(job, state="FAILED", error=str(error) or repr(error), tasks=())
+        raise
+    finally:
+        _tidy(layout)
+        record.job = replace(record.job, end=datetime.now(timezone.utc))
+        record.file.close(record.job)
+        reporter.job_finished(record.job)
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """Spreads the scheduler's news."""
+
+    reporter: Reporter
+    file: JobFile
+    links: OutputLinks
+
+    def task_changed(self, task: TaskResult) -> None:
+        if task.state == "SUCCEEDED" and task.log_path is not None:
+            try:
+                self.links.add(task.name, task.outputs)
+            except OSError as error:
+                self.warning(f"cannot link the outputs of {task.display_name}: {error}")
+        self.file.task_changed(task)
+        self.reporter.task_changed(task)
+
+    def warning(self, message: str) -> None:
+        self.reporter.warning(message)
+
+
+def explain(graph: Graph, state: JobState, tasks: Iterable[TaskResult]) -> str | None:
+    """Return in one line why a job did not succeed: the first failure comes first."""
+    reasons = ["the job was cancelled"] if state == "CANCELLED" else []
+    failed = sorted(
+        (task for task in tasks if task.state == "FAILED"), key=lambda task: str(task.end)
+    )
+    handlers = [task for task in failed if graph.tasks[task.name].is_exit_handler]
+    ordinary = [task for task in failed if not graph.tasks[task.name].is_exit_handler]
+    if ordinary:
+        more = f" (and {len(ordinary) - 1} more failed)" if len(ordinary) > 1 else ""
+        reasons.append(f"task '{ordinary[0].display_name}' failed: {ordinary[0].error}{more}")
+    for task in handlers:
+        too = " too" if reasons else ""
+        reasons.append(f"the exit handler '{task.display_name}' failed{too}: {task.error}")
+    return "; ".join(reasons) or None
+
+
+def _new_job(graph: Graph, job_name: str, layout: JobLayout) -> JobResult:
+    return JobResult(
+        job_name=job_name,
+        job_id=str(uuid.uuid4()),
+        state="RUNNING",
+        path=layout.path,
+        start=datetime.now(timezone.utc),
+        tasks=tuple(TaskResult(task.name, task.display_name) for task in graph.tasks.values()),
+    )
+
+
+def _launcher(
+    graph: Graph, layout: JobLayout, options: LocalOptions, reporter: Reporter
+) -> LocalLauncher:
+    containers = [
+        task.executor
+        for task in graph.tasks.values()
+        if isinstance(task.executor, ContainerExecutor)
+        and runtime_arguments(task.executor.argv) is not None
+    ]
+    forks = None
+    if containers and can_fork():
+        env = shared_environment([c.env for c in containers], options.env, layout.project_path)
+        forks = ForkLauncher(env, layout.fork_server_log, options.warm_modules)
+    return LocalLauncher(forks, reporter.warning)
+
+
+def _tidy(layout: JobLayout) -> None:
+    """Remove the image, and the directory of working copies unless a failed task left its own."""
+    working_copy.remove(layout.image)
+    with suppress(OSError):
+        layout.work.rmdir()

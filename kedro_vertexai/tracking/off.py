@@ -1,0 +1,30 @@
+"""A task of a pipeline that is not tracked: no run, no server, no logging of its datasets."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kedro.io import CatalogProtocol
+
+_PLUGIN = "kedro-mlflow"
+
+
+def disable_hook() -> None:
+    """Keep kedro-mlflow's hook out of the session: it would open a run of its own.
+
+    Kedro's own setting for that; to be called before the session is made.
+    """
+    from kedro.framework.project import settings
+
+    disabled = set(settings.DISABLE_HOOKS_FOR_PLUGINS) | {_PLUGIN}
+    settings.set("DISABLE_HOOKS_FOR_PLUGINS", tuple(sorted(disabled)))
+
+
+def switch_off(catalog: CatalogProtocol) -> None:
+    """Let kedro-mlflow's datasets save without logging, as its hook does for such a pipeline."""
+    if "kedro_mlflow" in sys.modules:
+        from kedro_mlflow.io.catalog.switch_catalog_logging import switch_catalog_logging
+
+        switch_catalog_logging(catalog, False)

@@ -1,0 +1,3 @@
+"""Spaceflights: what does a flight to the moon cost?"""
+
+__version__ = "0.1"

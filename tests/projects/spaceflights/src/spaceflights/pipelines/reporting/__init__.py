@@ -1,0 +1,5 @@
+"""Show prices."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
