@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -148,7 +148,7 @@ def _check_class(name: str, type_: str) -> None:
         raise ProjectError(f"catalog entry '{name}': {reason}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _missing_class(type_: str) -> str:
     """Why Kedro cannot find this dataset class, in its own words; empty if it can."""
     from kedro.io import DatasetError

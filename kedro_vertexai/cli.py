@@ -108,10 +108,10 @@ def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Pipeline spec; JSON if it ends in .json.",
 )
 @click.pass_obj
-def compile_(obj: dict[str, Any], output: Path, **options: Any) -> None:
+def compile_(obj: dict[str, Any], /, output: Path, **options: Any) -> None:
     """Write the pipeline as a KFP pipeline spec."""
     from kedro_vertexai.compiler import compile_project, spec_for_vertex
-    from kedro_vertexai.plan.build import missing_inputs
+    from kedro_vertexai.plan.staged import missing_inputs
     from kedro_vertexai.spec.write import write_spec
 
     compiled = compile_project(_request(obj, options, new_defaults=True))
@@ -130,15 +130,20 @@ def compile_(obj: dict[str, Any], output: Path, **options: Any) -> None:
     help="Where to run. `local`: this machine, each task in a process and directory of its own.",
 )
 @click.option("--max-workers", type=click.IntRange(min=1), help="Tasks at once; all cores without.")
-@click.option("--wait-for-completion", "--wait", is_flag=True, help="A local run always waits.")
-@click.option("--yes", is_flag=True, help="Answer yes to every question.")
+@click.option(
+    "--wait-for-completion",
+    "--wait",
+    is_flag=True,
+    expose_value=False,
+    help="A local run always waits.",
+)
+@click.option("--yes", is_flag=True, expose_value=False, help="A local run asks nothing.")
 @click.pass_context
 def run_once(
     ctx: click.Context,
+    /,
     target: str | None,
     max_workers: int | None,
-    wait_for_completion: bool,
-    yes: bool,
     **options: Any,
 ) -> None:
     """Run the pipeline once."""
@@ -156,12 +161,12 @@ def run_once(
 
 
 def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
+    from dataclasses import fields
+
     from kedro_vertexai.compiler import Request
     from kedro_vertexai.overrides import parse_declared, parse_overrides
     from kedro_vertexai.project import Filters
 
-    filters = ("tags", "node_names", "from_nodes", "to_nodes")
-    filters += ("from_inputs", "to_outputs", "namespaces")
     params = options["params"]
     # The peer's `compile --params name:type` declares; without `=` there is no value to give.
     declared = [item for item in params if "=" not in item and ":" in item]
@@ -170,7 +175,7 @@ def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool
         project_path=obj["path"],
         env=obj["env"],
         pipeline=options["pipeline"],
-        filters=Filters(**{name: tuple(options[name]) for name in filters}),
+        filters=Filters(**{field.name: tuple(options[field.name]) for field in fields(Filters)}),
         image=options["image"],
         values=parse_overrides(pairs, options["params_file"]),
         declared=parse_declared(",".join(declared)),

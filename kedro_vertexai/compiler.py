@@ -11,7 +11,7 @@ from kedro_vertexai.config import PluginConfig, not_applied, parse_config
 from kedro_vertexai.errors import ConfigError, ProjectError
 from kedro_vertexai.grouping import load_grouper
 from kedro_vertexai.overrides import check_known
-from kedro_vertexai.plan.build import build_plan
+from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
 from kedro_vertexai.project import (
@@ -20,7 +20,6 @@ from kedro_vertexai.project import (
     read_project,
     read_vertexai_config,
 )
-
 from kedro_vertexai.spec.build import build_spec
 from kedro_vertexai.spec.dialect import VERTEX
 
@@ -67,19 +66,22 @@ def compile_project(request: Request) -> Compiled:
         VertexAIError: a mistake of the user's; nothing has been written anywhere.
     """
     data, source = read_vertexai_config(request.project_path, request.env)
-    config = parse_config(data, source)
-    project, values = _read(request)
+    config = parse_config(_with_image(data, request.image), source)
+    project, given = _read(request)
     grouping = config.run_config.grouping
     plan = build_plan(
         project,
         config,
-        load_grouper(grouping.cls, grouping.params, None),
-        image=request.image,
-        values=values,
-        declared=request.declared,
-        for_resolvers=request.values if request.new_defaults else {},
+        load_grouper(grouping.cls, grouping.params, project.context),
+        Values(given, request.declared, request.values if request.new_defaults else {}),
     )
     return Compiled(plan, project, config, not_applied(config))
+
+
+def _with_image(data: dict[str, Any], image: str | None) -> dict[str, Any]:
+    if not image:
+        return data
+    return {**data, "run_config": {**(data.get("run_config") or {}), "image": image}}
 
 
 def _read(request: Request) -> tuple[Project, dict[str, Any]]:

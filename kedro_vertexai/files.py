@@ -18,14 +18,15 @@ def write_whole(output: Path, text: str) -> None:
     temporary = None
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        temporary = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, output)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(output)
     except OSError as error:
         if temporary:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise VertexAIError(f"cannot write {output}: {error.strerror}") from error

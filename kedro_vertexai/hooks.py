@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
@@ -24,7 +24,7 @@ class VertexAIHooks:
             task.context_created(context)
 
     @hook_impl(trylast=True)
-    def after_catalog_created(self, catalog: CatalogProtocol) -> None:
+    def after_catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
         """Last of all plugins, so that no other replaces what travels."""
         if task := active_task():
             task.catalog_created(catalog)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kedro_vertexai.errors import ConfigError, did_you_mean
 from kedro_vertexai.project import Project
@@ -32,7 +32,7 @@ def parse_overrides(pairs: Sequence[str], file: Path | None = None) -> dict[str,
         merged = OmegaConf.to_container(OmegaConf.unsafe_merge(base, given))
     except Exception as error:  # OmegaConf's and YAML's grammar errors share no base
         raise ConfigError(f"--params: {' '.join(str(error).split())}") from error
-    return merged if isinstance(merged, dict) else {}
+    return cast("dict[str, Any]", merged)
 
 
 def parse_declared(text: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.catalog import Dataset, describe_datasets
 from kedro_vertexai.errors import ProjectError, did_you_mean
@@ -70,9 +70,9 @@ class Filters:
 class Project:
     """One pipeline of a Kedro project, read once.
 
-    `node_dependencies` is Kedro's own mapping of node to parent nodes: node groupers that a
-    user wrote expect it. `runtime_names` are the names that `${runtime_params:...}` reads
-    anywhere in the configuration.
+    `node_dependencies` is Kedro's own mapping of node to parent nodes and `context` Kedro's
+    own context: node groupers that a user wrote expect them. `runtime_names` are the names
+    that `${runtime_params:...}` reads anywhere in the configuration.
     """
 
     path: Path
@@ -85,6 +85,7 @@ class Project:
     runtime_names: frozenset[str] = frozenset()
     tracked: bool = False
     node_dependencies: Mapping[Any, set[Any]] = field(default_factory=dict)
+    context: Any = None
 
 
 def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
@@ -130,7 +131,7 @@ def read_project(
     from kedro.framework.project import PACKAGE_NAME
 
     loader = _config_loader(path, env, dict(runtime_params or {}))
-    _run_project_hooks(path, env, loader, dict(runtime_params or {}))
+    context = _context(path, env, loader, dict(runtime_params or {}))
     kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
     nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
     with _config_errors("parameters"):
@@ -149,6 +150,7 @@ def read_project(
         runtime_names=frozenset(_runtime_names(path, env)),
         tracked=_is_tracked(loader, pipeline),
         node_dependencies=kedro_pipeline.node_dependencies,
+        context=context,
     )
 
 
@@ -189,10 +191,10 @@ def _config_loader(path: Path, env: str, runtime_params: dict[str, Any]) -> Abst
     return loader  # type: ignore[no-any-return]
 
 
-def _run_project_hooks(
+def _context(
     path: Path, env: str, loader: AbstractConfigLoader, runtime_params: dict[str, Any]
-) -> None:
-    """Let the hooks named in the project's settings act on a context, as a session would.
+) -> KedroContext:
+    """A Kedro context on which the hooks named in the project's settings have acted.
 
     They may register resolvers or complete the configuration. Hooks of installed plugins do
     not run: kedro-mlflow's would import mlflow and open a run, telemetry's would call home.
@@ -202,11 +204,9 @@ def _run_project_hooks(
     from kedro.framework.project import PACKAGE_NAME, settings
     from pluggy import PluginManager
 
-    if not settings.HOOKS:
-        return
     manager = PluginManager(HOOK_NAMESPACE)
     for spec in vars(specs).values():
-        if isinstance(spec, type):
+        if isinstance(spec, type) and spec.__module__ == specs.__name__:
             manager.add_hookspecs(spec)
     for hook in settings.HOOKS:
         manager.register(hook)
@@ -224,6 +224,7 @@ def _run_project_hooks(
         raise ProjectError(
             f"a hook of the project's settings.py failed in after_context_created: {_line(error)}"
         ) from error
+    return context
 
 
 def _load_pipeline(name: str) -> Pipeline:
@@ -238,7 +239,9 @@ def _load_pipeline(name: str) -> Pipeline:
                 pipelines.set_requested(None)
                 found = dict(pipelines).get(name)
         except Exception as error:
-            raise ProjectError(f"the project's pipelines cannot be loaded: {_line(error)}") from error
+            raise ProjectError(
+                f"the project's pipelines cannot be loaded: {_line(error)}"
+            ) from error
     _refuse_partial_registry(name, caught)
     if found is None:
         registered = sorted(pipelines.keys())
@@ -246,7 +249,7 @@ def _load_pipeline(name: str) -> Pipeline:
             f"no pipeline named '{name}'{did_you_mean(name, registered)} "
             f"(registered: {', '.join(registered)})"
         )
-    return found
+    return cast("Pipeline", found)
 
 
 def _refuse_partial_registry(name: str, caught: list[warnings.WarningMessage]) -> None:
@@ -263,9 +266,7 @@ def _refuse_partial_registry(name: str, caught: list[warnings.WarningMessage]) -
             raise ProjectError(
                 f"pipeline '{name}' cannot be loaded: module '{match[1]}' fails to import: {reason}"
             )
-        warnings.warn_explicit(
-            warning.message, warning.category, warning.filename, warning.lineno
-        )
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:

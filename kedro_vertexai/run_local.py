@@ -6,11 +6,11 @@ import os
 import secrets
 import sys
 from datetime import datetime, timezone
-from pathlib import Path
+from types import ModuleType
 
 from kedro_vertexai.compiler import Compiled
 from kedro_vertexai.errors import RunError
-from kedro_vertexai.plan.build import missing_inputs
+from kedro_vertexai.plan.staged import missing_inputs
 from kedro_vertexai.spec.build import build_spec, job_values
 from kedro_vertexai.staging import stage
 from kedro_vertexai.summary import print_summary
@@ -47,7 +47,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
         options=LocalOptions(
             max_workers=max_workers,
             failure_policy=compiled.config.run_config.failure_policy,
-            warm_modules=_warm_modules(project.path, tracked=plan.tracked),
+            warm_modules=_warm_modules(tracked=plan.tracked),
             env={STORE_VARIABLE: root} if plan.tracked else {},
         ),
         reporter=make_reporter(sys.stdout),
@@ -62,19 +62,20 @@ def _job_name(pipeline: str) -> str:
     return f"{pipeline}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _warm_modules(project_path: Path, *, tracked: bool) -> tuple[str, ...]:
+def _warm_modules(*, tracked: bool) -> tuple[str, ...]:
     """Installed modules that loading this project has imported, in that order.
 
-    Each task will import them too. The project's own modules are left out: each task must
-    import those from its own copy.
+    Each task will import them too. The project's own modules are not among them: each task
+    must import those from its own copy.
     """
-    installed = tuple({os.path.realpath(path) for path in sys.path if "-packages" in path})
-    own = os.path.realpath(project_path)
+    installed = tuple({os.path.realpath(path) + os.sep for path in sys.path if "-packages" in path})
     loaded = [
         name
         for name, module in list(sys.modules.items())
-        if name.partition(".")[0] not in _OURS_ALONE
-        and (file := os.path.realpath(getattr(module, "__file__", None) or "")).startswith(installed)
-        and not (own not in installed and file.startswith(own + os.sep + "src"))
+        if name.partition(".")[0] not in _OURS_ALONE and _file(module).startswith(installed)
     ]
     return (*_RUNTIME_MODULES, *(_TRACKING_MODULES if tracked else ()), *loaded)
+
+
+def _file(module: ModuleType) -> str:
+    return os.path.realpath(getattr(module, "__file__", None) or "")

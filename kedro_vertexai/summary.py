@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,7 @@ def _task_row(task: TaskResult) -> tuple[str, str, str]:
 
 def _outputs(result: JobResult, project_path: Path) -> list[tuple[str, str]]:
     """The datasets of the catalog; objects that only passed between tasks are left out."""
-    links = {
-        os.path.realpath(link): link for link in sorted((result.path / "outputs").glob("*"))
-    }
+    links = {os.path.realpath(link): link for link in sorted((result.path / "outputs").glob("*"))}
     found = []
     for task in result.tasks:
         for output in task.outputs.values():
@@ -67,14 +66,15 @@ def _print_run(run: Mapping[str, Any]) -> None:
     for key, value in run["tags"].items():
         if key.startswith("vertexai_"):
             click.echo(f"  {key}: {value}")
-    uri = shlex.quote(str(run["tracking_uri"]))
-    if str(run["tracking_uri"]).startswith("http"):
-        click.echo(f"  at {run['tracking_uri']}")
+    uri = str(run["tracking_uri"])
+    if uri.startswith("http"):
+        click.echo(f"  at {uri}")
     else:
-        click.echo(f"  open it with: mlflow ui --backend-store-uri {uri}")
+        command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+        click.echo(f"  open it with: {shlex.join(command)}")
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     cells = [header, *rows]
     widths = [max(len(click.unstyle(row[i])) for row in cells) for i in range(len(header))]
     for row in cells:

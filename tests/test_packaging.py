@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
 ENTRY_POINTS = {
     "kedro.project_commands": ("vertexai", "kedro_vertexai.cli:commands"),
+    "kedro.init": ("vertexai", "kedro_vertexai.cli_start:start"),
     "kedro.hooks": ("vertexai", "kedro_vertexai.hooks:hooks"),
     "kedro.starters": ("starter", "kedro_vertexai.starters:starters"),
 }

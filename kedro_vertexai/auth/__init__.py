@@ -1,0 +1,1 @@
+"""How requests to MLflow are signed."""

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+# Tasks that a plan adds to the user's: the first, the last, and what holds all but the last.
+START_RUN = "mlflow-start-run"
+FINISH_RUN = "mlflow-finish-run"
+EXIT_HANDLER = "exit-handler-1"
+RESERVED = (START_RUN, FINISH_RUN, EXIT_HANDLER)
+
 
 class Travel(str, Enum):
     """How a dataset crosses a task boundary.

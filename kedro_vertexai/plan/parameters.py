@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kedro_vertexai.errors import PlanError, did_you_mean
@@ -10,6 +11,9 @@ from kedro_vertexai.plan.model import Parameter, ParameterType
 from kedro_vertexai.plan.names import keys
 from kedro_vertexai.project import ParameterValue
 
+# Linux refuses a process argument of 128 KiB, and a task gets its whole input as one; what
+# parameters leave of that is for the names and URIs of artifacts.
+MAX_INLINE_BYTES = 64 * 1024
 # The input that carries runtime parameters which only `${runtime_params:...}` reads.
 RUNTIME_PARAMS = "runtime_params"
 # Its place among the parameters by Kedro name, where no configured one can be.
@@ -99,6 +103,30 @@ def plan_parameters(
 def runtime_parameter(default: Mapping[str, Any]) -> Parameter:
     """The input that takes what only resolvers read: a JSON object."""
     return Parameter(RUNTIME_PARAMS, FOR_RESOLVERS, (), ParameterType.JSON, dict(default))
+
+
+def document(value: Any) -> bytes:
+    """A value as the JSON document that a file of it holds."""
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def split_by_size(
+    parameters: Sequence[Parameter], value_of: Callable[[Parameter], Any]
+) -> tuple[tuple[Parameter, ...], tuple[Parameter, ...]]:
+    """Split a task's parameters into those that fit into its argument and the largest, by key.
+
+    A JSON document inside the argument's JSON has its quotes escaped once more.
+    """
+    sizes = {p.key: len(json.dumps(document(value_of(p)).decode())) for p in parameters}
+    inline = sorted(parameters, key=lambda p: (sizes[p.key], p.key))
+    large = []
+    while inline and sum(sizes[p.key] for p in inline) > MAX_INLINE_BYTES:
+        large.append(inline.pop())
+    return tuple(sorted(inline, key=_key)), tuple(sorted(large, key=_key))
+
+
+def _key(parameter: Parameter) -> str:
+    return parameter.key
 
 
 def declare(name: str, type_name: str, default: Any) -> ParameterType:

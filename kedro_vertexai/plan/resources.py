@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,30 +10,12 @@ from kedro_vertexai.config import ResourcesConfig, RetryConfig, RunConfig
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.plan.model import Resources, Retry
 from kedro_vertexai.plan.names import clean_task_name
+from kedro_vertexai.plan.quantity import quantity
 from kedro_vertexai.project import Node
 
 DEFAULT = "__default__"
-# Binary and decimal suffixes of Kubernetes quantities:
-# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-_SUFFIXES = {
-    "m": 1e-3,
-    "": 1.0,
-    **{unit: 1000.0 ** (i + 1) for i, unit in enumerate(("k", "M", "G", "T", "P", "E"))},
-    **{unit: 1024.0 ** (i + 1) for i, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))},
-    "K": 1000.0,
-}
-_QUANTITY = re.compile(r"([0-9.]+)([A-Za-z]*)")
-
 E = TypeVar("E")
 T = TypeVar("T")
-
-
-def quantity(text: str) -> float:
-    """A Kubernetes quantity as a number: 0.5 for "500m", 4294967296 for "4Gi"."""
-    match = _QUANTITY.fullmatch(text.strip())
-    if match is None or match[2] not in _SUFFIXES:
-        raise PlanError(f"'{text}' is not a Kubernetes quantity such as 500m, 2 or 4Gi")
-    return float(match[1]) * _SUFFIXES[match[2]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +36,8 @@ class Lookup:
         Raises:
             PlanError: two tags of one node disagree.
         """
-        said = {key: value for key, entry in entries.items() if (value := value_of(entry)) is not None}
+        told = {key: value_of(entry) for key, entry in entries.items()}
+        said = {key: value for key, value in told.items() if value is not None}
         if (own := _named(self.title, said)) is not None:
             return [own]
         found = (_for_node(section, node, said) for node in self.nodes)

@@ -66,11 +66,14 @@ def _run(arguments: argparse.Namespace) -> None:
         from kedro_vertexai.runtime.task import NodeTask
 
         NodeTask(given, project_path, arguments.env, arguments.pipeline).run()
-    else:
-        from kedro_vertexai.runtime.mlflow_run import finish_run, start_run
+    elif arguments.command == "mlflow-start-run":
+        from kedro_vertexai.runtime.mlflow_run import start_run
 
-        command = {"mlflow-start-run": start_run, "mlflow-finish-run": finish_run}
-        command[arguments.command](given, project_path, arguments.env, arguments.pipeline)
+        start_run(given, project_path, arguments.env, arguments.pipeline)
+    else:
+        from kedro_vertexai.runtime.mlflow_run import finish_run
+
+        finish_run(given, project_path, arguments.env)
 
 
 def _bootstrap() -> Path:

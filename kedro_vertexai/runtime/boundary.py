@@ -92,7 +92,7 @@ class TaskBoundary:
             if boundary.travel == "file" and not artifact.metadata.get("absent"):
                 copy_in(artifact.path, self._own_path(boundary), boundary.dataset)
 
-    def enter_catalog(self, catalog: CatalogProtocol) -> None:
+    def enter_catalog(self, catalog: CatalogProtocol[Any, Any]) -> None:
         """Replace the catalog's entries of the datasets that travel as objects."""
         loads = _objects(self._document.inputs, self._inputs)
         saves = _objects(self._document.outputs, self._outputs)

@@ -44,7 +44,7 @@ def _copy(source: Path, target: Path, name: str) -> None:
                 shutil.rmtree(target)
         else:
             shutil.copyfile(source, temporary)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         raise TaskError(
             f"dataset '{name}' cannot be copied to {error.filename2 or target}: {error.strerror}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.executor_input import ExecutorInput
@@ -26,7 +26,7 @@ class _ContextOnly:
     def context_created(self, context: KedroContext) -> None:
         adapt_store(context)
 
-    def catalog_created(self, catalog: CatalogProtocol) -> None: ...
+    def catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None: ...
 
     def node_failed(self, node: str, error: Exception) -> None: ...
 
@@ -45,7 +45,7 @@ def start_run(given: ExecutorInput, project_path: Path, env: str, pipeline: str)
     given.write_parameter(RUN_ID, run_id)
 
 
-def finish_run(given: ExecutorInput, project_path: Path, env: str, pipeline: str) -> None:
+def finish_run(given: ExecutorInput, project_path: Path, env: str) -> None:
     """Close the job's MLflow run with the status that the job ended in."""
     status = _status(given.parameters.get(STATUS))
     with store_lock():
@@ -72,7 +72,7 @@ def _load_context(given: ExecutorInput, project_path: Path, env: str) -> KedroCo
         env=env,
         runtime_params=as_runtime_params(runtime_params) or None,
     ) as session:
-        return session.load_context()
+        return cast(KedroSession, session).load_context()
 
 
 def _status(value: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ nothing is then, to every resolver and hook, a run without runtime parameters, a
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -101,7 +102,8 @@ def _same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other) or (one != one and other != other)
+    both_nan = isinstance(one, float) and math.isnan(one) and math.isnan(other)
+    return both_nan or bool(one == other)
 
 
 def _put(nested: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.errors import TaskError
 from kedro_vertexai.runtime.active import activate
@@ -29,18 +29,14 @@ class NodeTask:
         pipeline: the registered pipeline that holds the nodes.
     """
 
-    def __init__(
-        self, given: ExecutorInput, project_path: Path, env: str, pipeline: str
-    ) -> None:
+    def __init__(self, given: ExecutorInput, project_path: Path, env: str, pipeline: str) -> None:
         text = given.parameters.get(TASK, "")
         self._given = given
         self._document = TaskDocument.parse(text, given.inputs, given.outputs)
         self._project_path = project_path
         self._env = env
         self._pipeline = pipeline
-        self._boundary = TaskBoundary(
-            self._document, given.inputs, given.outputs, project_path
-        )
+        self._boundary = TaskBoundary(self._document, given.inputs, given.outputs, project_path)
         run_id = given.parameters.get(RUN_ID)
         self._run = JoinedRun(run_id) if run_id else None
 
@@ -62,7 +58,7 @@ class NodeTask:
                 env=self._env,
                 runtime_params=self._runtime_params() or None,
             ) as session:
-                session.run(
+                cast(KedroSession, session).run(
                     pipeline_names=None if self._pipeline == "__default__" else [self._pipeline],
                     node_names=self._document.nodes,
                 )
@@ -75,7 +71,7 @@ class NodeTask:
         if self._run:
             self._run.join(context)
 
-    def catalog_created(self, catalog: CatalogProtocol) -> None:
+    def catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
         if self._run is None:
             switch_off(catalog)
         self._boundary.enter_catalog(catalog)

@@ -43,7 +43,9 @@ class TaskDocument:
     parameters: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> TaskDocument:
+    def parse(
+        cls, text: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+    ) -> TaskDocument:
         """Read the document; `inputs` and `outputs` are the artifacts the engine gave.
 
         Raises:

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from kedro_vertexai.plan.build import EXIT_HANDLER, FINISH_RUN, START_RUN
 from kedro_vertexai.plan.model import (
+    EXIT_HANDLER,
+    FINISH_RUN,
+    START_RUN,
     Artifact,
     Parameter,
     ParameterType,
@@ -22,7 +24,7 @@ from kedro_vertexai.plan.model import (
     Task,
     Travel,
 )
-from kedro_vertexai.plan.resources import quantity
+from kedro_vertexai.plan.quantity import quantity
 from kedro_vertexai.spec.dialect import VERTEX, Dialect
 from kedro_vertexai.spec.task_document import parameter_value, task_document
 from kedro_vertexai.staging import staged_uri
@@ -116,7 +118,7 @@ class _Executors:
         environment = [
             {"name": name, "value": value} for name, value in plan.environment.items() if value
         ]
-        container = {
+        container: Json = {
             "image": plan.image,
             "command": ["python", "-m", "kedro_vertexai.runtime"],
             "args": [*args, "{{$}}"],

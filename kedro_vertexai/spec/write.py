@@ -21,7 +21,7 @@ def render_spec(spec: dict[str, Any], *, as_json: bool) -> str:
     class Dumper(base):  # type: ignore[misc, valid-type]
         """Writes a part that occurs twice in full: readers need no YAML anchors."""
 
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 (PyYAML's signature)
             return True
 
     return str(yaml.dump(spec, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100))

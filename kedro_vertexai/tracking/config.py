@@ -19,8 +19,9 @@ _PATTERNS = ["mlflow*", "mlflow*/**", "**/mlflow*"]
 def adapt_store(context: KedroContext) -> dict[str, Any]:
     """Prepare `mlflow.yml` for tasks that run in directories of their own; return it.
 
-    An experiment without a name gets the package's, as in kedro-mlflow. A tracking URI that is relative to the project, or none at all, would be another store in
-    each task. Where the target offers a directory, the store lies there instead.
+    An experiment without a name gets the package's, as in kedro-mlflow. A tracking URI that is
+    relative to the project, or none at all, would be another store in each task: where the
+    target offers a directory, the store lies there instead.
     """
     from kedro.framework.project import PACKAGE_NAME
 

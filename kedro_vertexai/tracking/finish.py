@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.tracking.run import ERROR_TAG, FAILED_NODE_TAG, MAX_TAG
-from kedro_vertexai.tracking.start import find_run
+from kedro_vertexai.tracking.start import experiment_id, find_run
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -25,10 +25,8 @@ def close_run(
     """
     from mlflow.tracking import MlflowClient
 
-    config: Any = context.mlflow  # type: ignore[attr-defined]
     client = MlflowClient()
-    experiment = client.get_experiment_by_name(config.tracking.experiment.name)
-    run = find_run(client, experiment.experiment_id, job_id)
+    run = find_run(client, experiment_id(context, client), job_id)
     if run is None:
         return None
     tags = run.data.tags

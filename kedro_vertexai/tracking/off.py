@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
@@ -22,7 +22,7 @@ def disable_hook() -> None:
     settings.set("DISABLE_HOOKS_FOR_PLUGINS", tuple(sorted(disabled)))
 
 
-def switch_off(catalog: CatalogProtocol) -> None:
+def switch_off(catalog: CatalogProtocol[Any, Any]) -> None:
     """Let kedro-mlflow's datasets save without logging, as its hook does for such a pipeline."""
     if "kedro_mlflow" in sys.modules:
         from kedro_mlflow.io.catalog.switch_catalog_logging import switch_catalog_logging

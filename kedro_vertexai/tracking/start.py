@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -25,8 +25,7 @@ def open_run(context: KedroContext, *, job_id: str, job_name: str, pipeline: str
     """
     from mlflow.tracking import MlflowClient
 
-    config: Any = context.mlflow  # type: ignore[attr-defined]
-    tracking = config.tracking
+    tracking = context.mlflow.tracking  # type: ignore[attr-defined]
     client = MlflowClient()
     tags = {
         RUN_ID_TAG: job_id,
@@ -38,22 +37,29 @@ def open_run(context: KedroContext, *, job_id: str, job_name: str, pipeline: str
         for key, value in tags.items():
             client.set_tag(tracking.run.id, key, value)
         return str(tracking.run.id)
-    experiment = client.get_experiment_by_name(tracking.experiment.name)
-    run = find_run(client, experiment.experiment_id, job_id)
+    experiment = experiment_id(context, client)
+    run = find_run(client, experiment, job_id)
     if run is None:
-        name = tracking.run.name or pipeline
-        client.create_run(experiment.experiment_id, run_name=name, tags=tags)
+        client.create_run(experiment, run_name=tracking.run.name or pipeline, tags=tags)
         # Two attempts may have raced: both then take the one that was first.
-        run = find_run(client, experiment.experiment_id, job_id)
+        run = find_run(client, experiment, job_id)
         assert run is not None, "a run that was just created is found by its tag"
     return str(run.info.run_id)
 
 
-def find_run(client: MlflowClient, experiment_id: str, job_id: str) -> Run | None:
+def experiment_id(context: KedroContext, client: MlflowClient) -> str:
+    """The experiment of `mlflow.yml`, which kedro-mlflow's hook has made sure of."""
+    name = context.mlflow.tracking.experiment.name  # type: ignore[attr-defined]
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None, "kedro-mlflow creates the experiment when it sets up"
+    return str(experiment.experiment_id)
+
+
+def find_run(client: MlflowClient, experiment: str, job_id: str) -> Run | None:
     """The earliest run that carries the job's id, or None."""
     quoted = job_id.replace("'", "''")
     runs = client.search_runs(
-        [experiment_id],
+        [experiment],
         filter_string=f"tags.{RUN_ID_TAG} = '{quoted}'",
         order_by=["attributes.start_time ASC"],
         max_results=1,

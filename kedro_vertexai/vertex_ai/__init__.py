@@ -1,0 +1,1 @@
+"""Class paths that catalogs written for the peer name."""

@@ -26,6 +26,10 @@ _COLOURS: dict[TaskState, str] = {
 }
 _OF_INTEREST: tuple[TaskState, ...] = ("FAILED", "RUNNING", "RETRYING", "CANCELLED")
 
+# What writing raises once nobody reads (`| head`, a closed terminal): no reason to lose the job.
+# rich turns a broken pipe into SystemExit.
+_NOBODY_READS = (OSError, ValueError, SystemExit)
+
 
 class Reporter(Protocol):
     """Hears of a job; every method is called in the same thread, except `warning`."""
@@ -67,8 +71,7 @@ class PlainReporter:
         self._line(f"job {job.job_name}: {job.state}{duration(job.duration)}{reason}")
 
     def _line(self, text: str) -> None:
-        # Nobody reads any more (`| head`, a closed terminal): no reason to lose the job.
-        with suppress(OSError, ValueError):
+        with suppress(*_NOBODY_READS):
             self._stream.write(f"{datetime.now().astimezone():%H:%M:%S} {text}\n")
             self._stream.flush()
 
@@ -80,20 +83,20 @@ class LiveReporter:
         from rich.console import Console
         from rich.live import Live
 
+        self._lock = threading.Lock()
+        self._tasks: dict[str, TaskResult] = {}
         self._console = Console(file=stream)
         self._live = Live(
             console=self._console,
             get_renderable=self._table,
             refresh_per_second=_REFRESHES_PER_SECOND,
         )
-        self._lock = threading.Lock()
-        self._tasks: dict[str, TaskResult] = {}
 
     def job_started(self, job: JobResult) -> None:
         """Show the table."""
         self._tasks = {task.name: task for task in job.tasks}
         self._print(f"job {job.job_name} in {job.path}")
-        with suppress(OSError, ValueError):
+        with suppress(*_NOBODY_READS):
             self._live.start()
 
     def task_changed(self, task: TaskResult) -> None:
@@ -109,13 +112,13 @@ class LiveReporter:
 
     def job_finished(self, job: JobResult) -> None:
         """Leave the table as it is at the end."""
-        with suppress(OSError, ValueError):
+        with suppress(*_NOBODY_READS):
             self._live.stop()
         reason = f": {job.error}" if job.error else ""
         self._print(f"job {job.job_name}: {job.state}{duration(job.duration)}{reason}")
 
     def _print(self, text: str) -> None:
-        with suppress(OSError, ValueError):
+        with suppress(*_NOBODY_READS):
             self._console.print(text, markup=False, highlight=False)
 
     def _table(self) -> "Table":
