@@ -1,25 +1,94 @@
-"""The Kedro projects that are measured: one from our starter, and pipelines of any size."""
+"""The Kedro projects that are measured: one from our starter, and generated ones of any size."""
 
 from __future__ import annotations
 
-import random
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from benchmarks.measure import process_cpu, python
+
+SHAPES = ("chain", "layered")
+
+_PYPROJECT = """\
+[tool.kedro]
+package_name = "{package}"
+project_name = "Generated"
+kedro_init_version = "1.7.0"
+source_dir = "src"
+"""
+
+# Every fifth table lies on the disk, by a pattern as large projects use them.
+_CATALOG = """\
+raw:
+  type: pickle.PickleDataset
+  filepath: data/01_raw/raw.pkl
+
+"{name}_file":
+  type: pickle.PickleDataset
+  filepath: data/02_intermediate/{name}.pkl
+"""
+
+# It says something of every node: by name, by tag and by default.
+_VERTEXAI = """\
+project_id: bench-project
+region: europe-west1
+run_config:
+  image: europe-west1-docker.pkg.dev/bench-project/images/bench:latest
+  root: bench-bucket/runs
+  resources:
+    __default__: {cpu: 1, memory: 2Gi}
+    part-3: {cpu: 4}
+    step_00004: {memory: 16Gi}
+"""
+
+_MLFLOW = """\
+server:
+  mlflow_tracking_uri: sqlite:///mlflow.db
+"""
+
+_REGISTRY = '''\
+"""One pipeline, made in a loop."""
+
+import random
 
 from kedro.pipeline import Node, Pipeline
 
-from benchmarks.measure import process_cpu, python
-from kedro_vertexai.catalog import describe_datasets
-from kedro_vertexai.config import PluginConfig, parse_config
-from kedro_vertexai.project import Node as ProjectNode
-from kedro_vertexai.project import Project, flatten_parameters
+SIZE, SHAPE, OWN_PARAMETERS = {size}, {shape!r}, {own_parameters}
+# In layers, nodes per layer and how many of the layer before each one reads.
+WIDTH, FAN_IN = 10, 3
 
-SHAPES = ("chain", "layered")
-# In a layered pipeline, nodes per layer and how many of the layer before each one reads.
-_WIDTH = 10
-_FAN_IN = 3
-# One dataset of so many lies on the disk, as the catalog says; the others are objects.
-_FILE_EVERY = 5
+
+def work(*values):
+    return values
+
+
+def table(index):
+    return f"table_{{index:05}}" + ("_file" if index % 5 == 0 else "")
+
+
+def parents(index, generator):
+    if SHAPE == "chain":
+        return [index - 1] if index else []
+    layer = index // WIDTH
+    return generator.sample(range((layer - 1) * WIDTH, layer * WIDTH), FAN_IN) if layer else []
+
+
+def step(index, generator):
+    inputs = [table(parent) for parent in parents(index, generator)] or ["raw"]
+    parameter = f"params:options.part_{{index:05}}" if OWN_PARAMETERS else "params:options"
+    return Node(
+        work,
+        [*inputs, parameter],
+        table(index),
+        name=f"step_{{index:05}}",
+        tags=[f"part-{{index % 7}}"],
+    )
+
+
+def register_pipelines():
+    generator = random.Random(SIZE)
+    return {{"__default__": Pipeline([step(index, generator) for index in range(SIZE)])}}
+'''
 
 
 def starter(directory: Path) -> Path:
@@ -31,90 +100,51 @@ def starter(directory: Path) -> Path:
     return project
 
 
-def pipeline(size: int, shape: str) -> Pipeline:
-    """A pipeline of `size` nodes that all run in some order: one line, or layers."""
-    generator = random.Random(size)
-    nodes = []
-    for index in range(size):
-        inputs = _parents(index, shape, generator)
-        nodes.append(
-            Node(
-                _work,
-                [*(f"table_{parent:05}" for parent in inputs), "params:options"],
-                f"table_{index:05}",
-                name=f"step_{index:05}",
-                tags=[f"part-{index % 7}"],
-            )
-        )
-    return Pipeline(nodes)
+@dataclass(frozen=True)
+class Generated:
+    """A project with one pipeline of `size` nodes, in a line or in layers with fan-in 3.
 
+    Each node reads one parameter: all of them the same dictionary, or each its own of
+    `own_parameters` bytes. `tracked` projects have an `mlflow.yml`.
+    """
 
-def _parents(index: int, shape: str, generator: random.Random) -> list[int]:
-    if shape == "chain":
-        return [index - 1] if index else []
-    layer = index // _WIDTH
-    before = range((layer - 1) * _WIDTH, layer * _WIDTH)
-    return sorted(generator.sample(before, _FAN_IN)) if layer else []
+    size: int
+    shape: str = "layered"
+    tracked: bool = True
+    own_parameters: int = 0
 
+    @property
+    def package(self) -> str:
+        return f"generated_{self.shape}_{self.size}"
 
-def _work(*values: Any) -> Any:
-    return values
-
-
-def catalog(size: int) -> dict[str, Any]:
-    """The catalog of such a pipeline, as Kedro's configuration loader gives it."""
-    return {
-        f"table_{index:05}": {
-            "type": "kedro.io.CachedDataset",
-            "dataset": {"type": "pickle.PickleDataset", "filepath": f"data/{index:05}.pkl"},
+    def write(self, directory: Path) -> Path:
+        """Write the project to a new directory and return its path."""
+        project = directory / f"{self.package}_{self.tracked}_{self.own_parameters}"
+        files = {
+            "pyproject.toml": _PYPROJECT.format(package=self.package),
+            f"src/{self.package}/__init__.py": "",
+            f"src/{self.package}/settings.py": "",
+            f"src/{self.package}/pipeline_registry.py": _REGISTRY.format(
+                size=self.size, shape=self.shape, own_parameters=bool(self.own_parameters)
+            ),
+            "conf/base/catalog.yml": _CATALOG,
+            "conf/base/parameters.yml": self._parameters(),
+            "conf/base/vertexai.yml": _VERTEXAI,
+            "conf/local/.gitkeep": "",
+            "data/01_raw/raw.pkl": "raw",
+            **({"conf/base/mlflow.yml": _MLFLOW} if self.tracked else {}),
         }
-        for index in range(0, size, _FILE_EVERY)
-    }
+        for name, content in files.items():
+            path = project / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        return project
 
-
-def read(
-    found: Pipeline,
-    entries: dict[str, Any],
-    parameters: dict[str, Any],
-    *,
-    tracked: bool = True,
-) -> Project:
-    """What `read_project` makes of a pipeline and a configuration that Kedro has loaded."""
-    path = Path.cwd()
-    nodes = tuple(
-        ProjectNode(node.name, frozenset(node.tags), tuple(node.inputs), tuple(node.outputs))
-        for node in found.nodes
-    )
-    names = {name for node in nodes for name in (*node.inputs, *node.outputs)}
-    return Project(
-        path=path,
-        package="bench_project",
-        env="local",
-        pipeline="__default__",
-        nodes=nodes,
-        datasets=describe_datasets(entries, names, path),
-        parameters=flatten_parameters(parameters),
-        tracked=tracked,
-        node_dependencies=found.node_dependencies,
-    )
-
-
-def vertexai_config() -> PluginConfig:
-    """A `vertexai.yml` that says something of every node: by name, by tag and by default."""
-    return parse_config(
-        {
-            "project_id": "bench-project",
-            "region": "europe-west1",
-            "run_config": {
-                "image": "europe-west1-docker.pkg.dev/bench-project/images/bench:latest",
-                "root": "bench-bucket/runs",
-                "resources": {
-                    "__default__": {"cpu": "1", "memory": "2Gi"},
-                    "part-3": {"cpu": "4"},
-                    "step_00004": {"memory": "16Gi"},
-                },
-                "retries": {"__default__": {"count": 1}},
-            },
-        },
-        "vertexai.yml",
-    )
+    def _parameters(self) -> str:
+        if not self.own_parameters:
+            return "options: {model: {depth: 3, rate: 0.1}, columns: [a, b, c], title: null}\n"
+        lines = ["options:"]
+        for index in range(self.size):
+            words = ", ".join(f"word{number:06}" for number in range(self.own_parameters // 12))
+            lines.append(f"  part_{index:05}: [{words}]")
+        return "\n".join([*lines, ""])

@@ -355,7 +355,7 @@ def _is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
 
     if importlib.util.find_spec("kedro_mlflow") is None:
         return False
-    if "kedro-mlflow" in settings.DISABLE_HOOKS_FOR_PLUGINS:
+    if {"kedro-mlflow", "kedro_mlflow"} & set(settings.DISABLE_HOOKS_FOR_PLUGINS):
         return False
     # kedro-mlflow registers this resolver in its own hook; a run's name is not needed here.
     placeholder = not OmegaConf.has_resolver("km.random_name")

@@ -20,8 +20,24 @@ from kedro_vertexai.tracking.config import STORE_VARIABLE
 # Everything that a local run leaves lies here, in the project.
 STATE = ".vertexai"
 # A fork server imports these once for all tasks; what the project imports comes on top.
-_RUNTIME_MODULES = ("kedro.framework.session", "kedro.framework.startup", "cloudpickle")
-_TRACKING_MODULES = ("mlflow", "kedro_mlflow.framework.hooks.mlflow_hook", "sqlalchemy")
+_RUNTIME_MODULES = (
+    "kedro.framework.session",
+    "kedro.framework.startup",
+    "kedro_vertexai.runtime.task",
+    "kedro_vertexai.hooks",
+    "kedro_telemetry.plugin",
+    "cloudpickle",
+)
+_TRACKING_MODULES = (
+    "kedro_vertexai.runtime.mlflow_run",
+    "kedro_mlflow.framework.hooks.mlflow_hook",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "alembic.command",
+)
+# kedro-mlflow switches MLflow's autologging off, for which MLflow imports its support of each
+# of these that is loaded.
+_AUTOLOGGED = ("sklearn", "xgboost", "lightgbm", "statsmodels", "pytorch_lightning")
 # What this command itself has loaded and no task needs.
 _OURS_ALONE = ("kedro_vertexai", "kfp", "google", "click", "rich", "pydantic", "__main__")
 
@@ -74,7 +90,10 @@ def _warm_modules(*, tracked: bool) -> tuple[str, ...]:
         for name, module in list(sys.modules.items())
         if name.partition(".")[0] not in _OURS_ALONE and _file(module).startswith(installed)
     ]
-    return (*_RUNTIME_MODULES, *(_TRACKING_MODULES if tracked else ()), *loaded)
+    if tracked:
+        loaded += _TRACKING_MODULES
+        loaded += [f"mlflow.{name}" for name in _AUTOLOGGED if name in sys.modules]
+    return (*_RUNTIME_MODULES, *loaded)
 
 
 def _file(module: ModuleType) -> str:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Iterable
 # that engines add to a task's name need the rest.
 MAX_TASK_NAME = 48
 MAX_KEY = 60
-_DIGEST = 6
+# Digits of the digest that tells names apart, and what is tried where that is not enough: of
+# 5,000 names that start with the same 41 letters, two share their first six digits.
+_DIGESTS = (6, 12, 40)
 
 
 def clean_task_name(name: str) -> str:
@@ -52,23 +54,27 @@ def _distinct(
     longest: int,
     reserved: Collection[str],
 ) -> dict[str, str]:
-    unique = list(dict.fromkeys(names))
-    cleaned = {name: clean(name) for name in unique}
-    shared = Counter(cleaned.values())
-    return {
-        name: plain
-        if shared[plain] == 1
-        and plain not in reserved
-        and len(plain) <= longest
-        and not _loses_letters(name)
-        else _with_digest(name, plain, separator, longest)
+    cleaned = {name: clean(name) for name in names}
+    found = {
+        name: _with_digest(name, plain, separator, longest)
+        if len(plain) > longest or _loses_letters(name)
+        else plain
         for name, plain in cleaned.items()
     }
+    # Two rounds at most, but for names made to clash with another's digest.
+    for digits in _DIGESTS:
+        count = Counter(found.values())
+        clashing = [name for name, new in found.items() if count[new] > 1 or new in reserved]
+        for name in clashing:
+            found[name] = _with_digest(name, cleaned[name], separator, longest, digits)
+    return found
 
 
-def _with_digest(name: str, plain: str, separator: str, longest: int) -> str:
-    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
-    head = plain[: longest - _DIGEST - 1].rstrip(separator)
+def _with_digest(
+    name: str, plain: str, separator: str, longest: int, digits: int = _DIGESTS[0]
+) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:digits]
+    head = plain[: longest - digits - 1].rstrip(separator)
     return f"{head}{separator}{digest}"
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
 
-_PLUGIN = "kedro-mlflow"
+# Kedro compares the name as the distribution spells it, which has been both.
+_PLUGIN_NAMES = {"kedro-mlflow", "kedro_mlflow"}
 
 
 def disable_hook() -> None:
@@ -18,7 +19,7 @@ def disable_hook() -> None:
     """
     from kedro.framework.project import settings
 
-    disabled = set(settings.DISABLE_HOOKS_FOR_PLUGINS) | {_PLUGIN}
+    disabled = set(settings.DISABLE_HOOKS_FOR_PLUGINS) | _PLUGIN_NAMES
     settings.set("DISABLE_HOOKS_FOR_PLUGINS", tuple(sorted(disabled)))
 
 

@@ -83,9 +83,7 @@ class SpecBuilder:
                 "artifacts": {key: {"artifactType": _type("system.Dataset")} for key in artifacts},
             },
             "outputDefinitions": {
-                "parameters": {
-                    key: {"parameterType": kind} for key, kind in (gives or {}).items()
-                },
+                "parameters": {key: {"parameterType": kind} for key, kind in (gives or {}).items()},
                 "artifacts": {key: {"artifactType": _type("system.Dataset")} for key in writes},
             },
         }

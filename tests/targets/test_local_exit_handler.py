@@ -64,9 +64,7 @@ def test_failure(project: Path) -> None:
     assert status["state"] == "FAILED"
     assert status["error"] == {
         "code": 9,
-        "message": (
-            "The DAG failed because some tasks failed. The failed tasks are: [a, b]."
-        ),
+        "message": ("The DAG failed because some tasks failed. The failed tasks are: [a, b]."),
     }
 
 

@@ -24,7 +24,7 @@ WORKER = """\
 import os, sys, time
 IMPORTED_IN = os.getpid()
 def main(argv):
-    scope = {"argv": argv}
+    scope = {**globals(), "argv": argv}
     exec(argv[0], scope)
     return scope.get("code", 0)
 if __name__ == "__main__":
@@ -128,7 +128,8 @@ def test_imports_are_done_once_and_by_the_server(bench: Bench) -> None:
         ("sys.stdout.write('no end of line')", 0, "no end of line"),
         ("import atexit; atexit.register(print, 'bye')", 0, "bye\n"),
         (
-            "import threading; threading.Thread(target=lambda: (time.sleep(0.2), print('t'))).start()",
+            "import threading\n"
+            "threading.Thread(target=lambda: (time.sleep(0.2), print('t'))).start()",
             0,
             "t\n",
         ),
@@ -160,7 +161,9 @@ def test_random_numbers_differ(bench: Bench) -> None:
 
 
 def test_a_node_that_forks(bench: Bench) -> None:
-    code = "child = os.fork()\nif child: os.waitpid(child, 0)\nprint('parent' if child else 'child')"
+    code = (
+        "child = os.fork()\nif child: os.waitpid(child, 0)\nprint('parent' if child else 'child')"
+    )
     returncode, log = bench.run(bench.server(), code)
     assert returncode == 0
     assert sorted(log.split()) == ["child", "parent"]
@@ -178,7 +181,9 @@ def test_what_a_task_leaves_running_is_killed(bench: Bench) -> None:
 
 def test_many_at_once(bench: Bench) -> None:
     launcher = bench.server()
-    commands = [bench.command(f"time.sleep(0.2); print('x' * 100_000); code = {n}") for n in range(20)]
+    commands = [
+        bench.command(f"time.sleep(0.2); print('x' * 100_000); code = {n}") for n in range(20)
+    ]
     processes = [launcher.start(command) for command in commands]
     assert [process.wait() for process in processes] == list(range(20))
     assert all(command.log.stat().st_size == 100_001 for command in commands)

@@ -40,7 +40,10 @@ def test_artifacts_and_parameters_pass_from_task_to_task(project: Path) -> None:
             "use",
             'seen = given["inputs"]["artifacts"]["data"]["artifacts"][0]["metadata"]\n'
             'tell(parameterValues={"all": [source("data").read_text(), parameters, seen]})',
-            parameters={"count": parameter_of("make", "count"), "word": parameter_of("make", "word")},
+            parameters={
+                "count": parameter_of("make", "count"),
+                "word": parameter_of("make", "word"),
+            },
             types={"count": "NUMBER_INTEGER"},
             artifacts={"data": artifact_of("make", "data")},
             gives={"all": "LIST"},
@@ -343,7 +346,7 @@ def test_outputs_are_found_by_dataset_name(project: Path) -> None:
     links = {path.name: path for path in (job.path / "outputs").iterdir()}
     assert {"companies.csv", "ns.model.pkl.gz", "a%2Fb", "%2E."} < set(links)
     assert {path.read_text() for path in links.values()} == {d for d, _ in datasets.values()}
-    assert not any(os.path.isabs(os.readlink(path)) for path in links.values())
+    assert not any(path.readlink().is_absolute() for path in links.values())
 
 
 def test_importers(project: Path, tmp_path: Path) -> None:
@@ -485,7 +488,9 @@ def test_tasks_run_in_parallel_up_to_the_limit(project: Path, tmp_path: Path) ->
             f"while not pathlib.Path({str(tmp_path / other)!r}).exists(): time.sleep(0.01)"
         )
 
-    job = run(SpecBuilder().run("a", code("a", "b")).run("b", code("b", "a")), project, max_workers=2)
+    job = run(
+        SpecBuilder().run("a", code("a", "b")).run("b", code("b", "a")), project, max_workers=2
+    )
     assert job.state == "SUCCEEDED"
     with pytest.raises(RunError, match="max_workers"):
         run(SpecBuilder().run("a"), project, job_name="none", max_workers=0)

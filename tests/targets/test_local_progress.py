@@ -32,7 +32,7 @@ class Terminal(io.StringIO):
 
 class Closed(io.StringIO):
     def write(self, text: str) -> int:
-        raise BrokenPipeError
+        raise OSError
 
 
 def job(*tasks: TaskResult) -> JobResult:

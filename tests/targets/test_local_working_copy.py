@@ -1,6 +1,5 @@
 """What of a project a task gets to see."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ def write(root: Path, *paths: str) -> None:
 
 def copied(project: Path, tmp_path: Path) -> set[str]:
     image = tmp_path / "image"
-    working_copy.make_image(project, image, lambda message: pytest.fail(message))
+    working_copy.make_image(project, image, pytest.fail)
     work = tmp_path / "work"
     working_copy.copy_image(image, work)
     return {
@@ -82,10 +81,10 @@ def test_links(tmp_path: Path) -> None:
     (project / "tree").symlink_to(tmp_path / "outside" / "tree")
     copied(project, tmp_path)
     work = tmp_path / "work"
-    assert os.readlink(work / "relative") == "conf/real.yml"
-    assert os.readlink(work / "absolute") == "conf/real.yml"
-    assert os.readlink(work / "directory") == "conf"
-    assert os.readlink(work / "dangling") == "nowhere"
+    assert (work / "relative").readlink() == Path("conf/real.yml")
+    assert (work / "absolute").readlink() == Path("conf/real.yml")
+    assert (work / "directory").readlink() == Path("conf")
+    assert (work / "dangling").readlink() == Path("nowhere")
     assert not (work / "file").is_symlink()
     assert (work / "file").read_text() == "x"
     assert not (work / "tree").is_symlink()

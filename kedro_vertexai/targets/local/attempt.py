@@ -7,7 +7,6 @@ from pathlib import Path
 
 from kedro_vertexai.errors import TaskError
 from kedro_vertexai.targets.local import working_copy
-from kedro_vertexai.targets.local.dag import ContainerExecutor, ImporterExecutor, Task
 from kedro_vertexai.targets.local.environment import task_environment
 from kedro_vertexai.targets.local.executor_io import (
     Inputs,
@@ -15,6 +14,7 @@ from kedro_vertexai.targets.local.executor_io import (
     build_executor_input,
     read_outputs,
 )
+from kedro_vertexai.targets.local.graph import ContainerExecutor, ImporterExecutor, Task
 from kedro_vertexai.targets.local.launcher import Command, Launcher, Process, check_arguments
 from kedro_vertexai.targets.local.layout import AttemptPaths, JobLayout, local_path
 from kedro_vertexai.targets.local.log_tail import last_meaningful_line

@@ -11,7 +11,7 @@ from typing import Any
 
 from kedro_vertexai.errors import TaskError
 from kedro_vertexai.targets.local import parameters
-from kedro_vertexai.targets.local.dag import Task
+from kedro_vertexai.targets.local.graph import Task
 from kedro_vertexai.targets.local.layout import AttemptPaths, local_path
 from kedro_vertexai.targets.local.results import OutputArtifact
 

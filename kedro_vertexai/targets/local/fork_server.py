@@ -10,6 +10,7 @@ import atexit
 import ctypes
 import gc
 import importlib
+import inspect
 import logging
 import os
 import random
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     _forget_start_directory()
     for name in [options.module, *options.warm]:
         _import_if_possible(name)
+    # It looks up the file of every module, and remembers: Kedro's settings ask for it.
+    inspect.stack()
     ForkServer(Connection(socket.socket(fileno=options.fd)), options.module).serve()
 
 
@@ -267,10 +270,12 @@ def _exit_code(module: str, argv: list[str]) -> int:
         return 128 + signal.SIGINT
     except BaseException as error:
         # Without our own frame, as the user knows it.
-        own = error.__traceback__
-        sys.excepthook(type(error), error, own.tb_next if own else None)
+        frames = error.__traceback__.tb_next if error.__traceback__ else None
+        sys.excepthook(type(error), error.with_traceback(frames), frames)
         return 1
 
 
 if __name__ == "__main__":
     main()
+    # Taking the imported modules apart would cost seconds of a processor and serve nobody.
+    os._exit(0)

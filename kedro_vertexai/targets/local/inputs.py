@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_vertexai.errors import TaskError
-from kedro_vertexai.targets.local.dag import (
+from kedro_vertexai.targets.local.executor_io import InputArtifact, Inputs, Outputs, artifact_name
+from kedro_vertexai.targets.local.graph import (
     Constant,
     Default,
     FinalStatusOf,
@@ -14,7 +15,6 @@ from kedro_vertexai.targets.local.dag import (
     PipelineParameter,
     Task,
 )
-from kedro_vertexai.targets.local.executor_io import InputArtifact, Inputs, Outputs, artifact_name
 from kedro_vertexai.targets.local.parameters import coerce
 from kedro_vertexai.targets.local.placeholders import JobIdentity, resolve_constant
 from kedro_vertexai.targets.local.results import JobState

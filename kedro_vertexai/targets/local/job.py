@@ -12,9 +12,9 @@ from typing import Any
 
 from kedro_vertexai.targets.local import working_copy
 from kedro_vertexai.targets.local.attempt import AttemptRunner
-from kedro_vertexai.targets.local.dag import ContainerExecutor, Graph, read_graph
 from kedro_vertexai.targets.local.environment import shared_environment
 from kedro_vertexai.targets.local.fork_launcher import ForkLauncher
+from kedro_vertexai.targets.local.graph import ContainerExecutor, Graph
 from kedro_vertexai.targets.local.interrupts import interrupts_call
 from kedro_vertexai.targets.local.job_file import JobFile, write_atomically
 from kedro_vertexai.targets.local.launcher import can_fork, runtime_arguments
@@ -22,6 +22,7 @@ from kedro_vertexai.targets.local.layout import JobLayout, OutputLinks
 from kedro_vertexai.targets.local.local_launcher import LocalLauncher
 from kedro_vertexai.targets.local.options import LocalOptions
 from kedro_vertexai.targets.local.parameters import resolve_parameters
+from kedro_vertexai.targets.local.pipeline_spec import read_graph
 from kedro_vertexai.targets.local.placeholders import JobIdentity
 from kedro_vertexai.targets.local.progress import Reporter
 from kedro_vertexai.targets.local.results import JobResult, JobState, TaskResult

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from kedro_vertexai.errors import TaskError
 from kedro_vertexai.targets.local.attempt import Attempt
-from kedro_vertexai.targets.local.dag import ArtifactOf, FinalStatusOf, Graph, ParameterOf, Task
 from kedro_vertexai.targets.local.executor_io import Inputs, Outputs
+from kedro_vertexai.targets.local.graph import ArtifactOf, FinalStatusOf, Graph, ParameterOf, Task
 from kedro_vertexai.targets.local.inputs import InputResolver, final_status
 from kedro_vertexai.targets.local.options import LocalOptions
 from kedro_vertexai.targets.local.placeholders import JobIdentity

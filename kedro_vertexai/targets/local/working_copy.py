@@ -9,8 +9,10 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.targets.local.layout import ROOT
@@ -89,18 +91,14 @@ def copy_image(image: Path, work: Path) -> None:
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory with everything in it, read-only directories included."""
-
-    def make_writable(function: Callable[[str], object], path: str, _: object) -> None:
-        try:
-            Path(path).parent.chmod(stat.S_IRWXU)
-            Path(path).chmod(stat.S_IRWXU)
-            function(path)
-        except OSError:
-            # What cannot be removed only costs disk space.
-            return
-
-    shutil.rmtree(directory, onerror=make_writable)
+    """Remove a directory with everything in it; what cannot be removed only costs disk space."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        # A task may have made directories read-only.
+        for path, _, _ in os.walk(directory):
+            with suppress(OSError):
+                Path(path).chmod(stat.S_IRWXU)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _exclusion(project_path: Path, warn: Callable[[str], None]) -> _Exclusion:
@@ -115,9 +113,9 @@ def _exclusion(project_path: Path, warn: Callable[[str], None]) -> _Exclusion:
         return _Exclusion(_is_by_product)
     lines = [line.strip() for line in dockerignore.read_text(encoding="utf-8").splitlines()]
     patterns = [line for line in lines if line and not line.startswith("#")]
-    matcher = PatternMatcher(patterns)
+    matches = cast("Callable[[str], bool]", PatternMatcher(patterns).matches)
     return _Exclusion(
-        covers=lambda path: bool(matcher.matches(str(path))),
+        covers=lambda path: matches(str(path)),
         has_exceptions=any(pattern.startswith("!") for pattern in patterns),
     )
 

@@ -7,8 +7,9 @@ import pytest
 from local_specs import SpecBuilder, artifact_of, outer, parameter_of, run
 
 from kedro_vertexai.errors import RunError
-from kedro_vertexai.targets.local.dag import ArtifactOf, ParameterOf, PipelineParameter, read_graph
+from kedro_vertexai.targets.local.graph import ArtifactOf, ParameterOf, PipelineParameter
 from kedro_vertexai.targets.local.parameters import resolve_parameters
+from kedro_vertexai.targets.local.pipeline_spec import read_graph
 
 
 def test_specs_of_these_tests_are_valid() -> None:
@@ -64,7 +65,9 @@ def nested() -> dict[str, Any]:
             "tasks": inner.tasks,
             "outputs": {
                 "parameters": {"n": {"valueFromParameter": made | {"outputParameterKey": "n"}}},
-                "artifacts": {"data": {"artifactSelectors": [made | {"outputArtifactKey": "data"}]}},
+                "artifacts": {
+                    "data": {"artifactSelectors": [made | {"outputArtifactKey": "data"}]}
+                },
             },
         },
     }
