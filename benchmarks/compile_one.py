@@ -17,17 +17,18 @@ from kedro_vertexai.compiler import Request, compile_project, spec_for_vertex
 from kedro_vertexai.spec.write import write_spec
 
 
-def main(project: Path, outputs: list[Path]) -> None:
+def main(project: Path, outputs: list[str]) -> None:
     bootstrap_project(project)
-    dict(pipelines)
+    # Kedro keeps what it has loaded: compiling does not load the pipelines again.
+    assert dict(pipelines)
     seconds = []
     for output in outputs:
         start = time.process_time()
         compiled = compile_project(Request(project, "local"))
-        write_spec(spec_for_vertex(compiled), output)
+        write_spec(spec_for_vertex(compiled), project / output)
         seconds.append(time.process_time() - start)
     print(json.dumps(seconds))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
+    main(Path(sys.argv[1]), sys.argv[2:])

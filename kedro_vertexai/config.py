@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
-from importlib import import_module
-from inspect import isabstract, signature
-from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
@@ -21,128 +16,28 @@ from pydantic import (
     model_validator,
 )
 
-from kedro_vertexai.errors import ConfigError, VertexAIError, did_you_mean
+from kedro_vertexai.config_values import (
+    LONGEST_BACKOFF,
+    Accelerators,
+    ClassPath,
+    Cpu,
+    HostName,
+    IpAddress,
+    Label,
+    LabelKey,
+    Memory,
+    Moment,
+    Name,
+    Number,
+    Params,
+    Root,
+    Seconds,
+    Text,
+    Whole,
+)
+from kedro_vertexai.errors import ConfigError, did_you_mean
 
 DEFAULT = "__default__"
-
-# Cores, or thousandths of one with "m", and bytes with a unit, as in the grammar at
-# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-# "K" is not in it, but kfp's set_memory_limit took it, so existing files have it.
-# "m" is in it for memory too, where "400m" is less than a byte and always a slip for 400Mi.
-_CPU = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)m?", re.ASCII)
-_MEMORY = re.compile(
-    r"(?P<number>\d+\.?\d*|\.\d+)(?:(?P<unit>[kKMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?\d\d?))?",
-    re.ASCII,
-)
-_POWERS = {letter.upper(): power for power, letter in enumerate("kMGTPE", start=1)}
-# Docker starts no container below this: "Minimum memory limit allowed is 6MB".
-_LEAST_MEMORY = 6 * 1024**2
-# kfp's set_retry: "Max allowed is 1 hour - higher value will be capped to this limit."
-_LONGEST_BACKOFF = 3600
-# https://cloud.google.com/storage/docs/buckets#naming
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9](/.*)?", re.DOTALL)
-# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
-_LABEL = re.compile(r"[\w-]{0,64}")
-_HOST = re.compile(r"[\w.-]+", re.ASCII)
-_CLASS_PATH = re.compile(r"\w+(\.\w+)+")
-
-
-def _text(value: object) -> str:
-    """Accept a number too: YAML reads a project's number or a version as one."""
-    if isinstance(value, (bool, float)):
-        raise ValueError("expected text (put it in quotes)")
-    if not isinstance(value, (str, int)):
-        raise ValueError("expected text")
-    return str(value)
-
-
-def _name(text: str) -> str:
-    if not text.strip():
-        raise ValueError("expected text that is not empty")
-    return text.strip()
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (number and value >= 0 and value % 1 == 0):
-        raise ValueError("expected a whole number, 0 or more")
-    return int(value)
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError("expected a number")
-    return value
-
-
-def _moment(value: object) -> object:
-    """YAML reads an unquoted date as one; the engine wants its text."""
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _cpu(value: object) -> str:
-    text = "" if isinstance(value, bool) else str(value).strip()
-    match = _CPU.fullmatch(text)
-    if match is None or Decimal(match["number"]) == 0:
-        raise ValueError("expected a number of cores such as 2, 0.5 or 500m")
-    return text
-
-
-def _memory(value: object) -> str:
-    text = "" if isinstance(value, bool) else str(value).strip()
-    match = _MEMORY.fullmatch(text)
-    if match is None:
-        raise ValueError("expected an amount of memory such as 512Mi or 4Gi")
-    unit = match["unit"] or ""
-    size = Decimal(match["number"]).scaleb(int(match["exponent"] or 0))
-    scaled = size * (1024 if unit.endswith("i") else 1000) ** _POWERS.get(unit[:1].upper(), 0)
-    if scaled < _LEAST_MEMORY:
-        raise ValueError(f"{scaled:f} bytes start no container, write a unit such as 4Gi")
-    # One form for whoever reads it after us: no exponent, and Kubernetes's own "k".
-    return f"{size:f}{'k' if unit == 'K' else unit}"
-
-
-def _one_accelerator(selector: dict[str, str]) -> dict[str, str]:
-    if len(set(selector.values())) > 1:
-        raise ValueError(
-            "one task has one type of accelerator, but this names "
-            + " and ".join(sorted(set(selector.values())))
-        )
-    return selector
-
-
-def _root(root: str) -> str:
-    _, scheme, path = root.rpartition("://")
-    if not path.strip("/") or not (scheme or _BUCKET.fullmatch(path)):
-        raise ValueError("expected bucket/prefix or a URL such as gs://bucket/prefix")
-    return root
-
-
-def _label(text: str) -> str:
-    if not _LABEL.fullmatch(text) or text != text.lower():
-        raise ValueError("expected at most 64 lowercase letters, digits, '_' and '-'")
-    return text
-
-
-def _ip(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise ValueError("expected an IP address") from None
-
-
-def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
-        raise ValueError("expected a host name")
-    return text
-
-
-def _class_path(text: str) -> str:
-    if not _CLASS_PATH.fullmatch(text):
-        raise ValueError("expected the path of a class, as package.module.Class")
-    return text
 
 
 def _filled(entries: object) -> object:
@@ -160,17 +55,6 @@ def _retries(entries: object) -> object:
     if scalars and len(entries) > 1 and entries.keys() <= RetryConfig.model_fields.keys():
         raise ValueError(f"write these keys under {DEFAULT}, or under a node or tag")
     return _filled(entries)
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-Name = Annotated[Text, AfterValidator(_name)]
-ClassPath = Annotated[Name, AfterValidator(_class_path)]
-Label = Annotated[Text, AfterValidator(_label)]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-Seconds = Annotated[Number, Field(ge=0)]
-Moment = Annotated[Text, BeforeValidator(_moment)]
-Params = dict[Name, Any]
 
 
 class Section(BaseModel):
@@ -204,9 +88,9 @@ class ResourcesConfig(Section):
 
     none_is_null = True
 
-    cpu: Annotated[str, BeforeValidator(_cpu)] | None = None
+    cpu: Cpu | None = None
     """Cores, as a Kubernetes quantity: "2", "0.5" or "500m"."""
-    memory: Annotated[str, BeforeValidator(_memory)] | None = None
+    memory: Memory | None = None
     """Bytes, as a Kubernetes quantity: "4Gi"."""
     gpu: Whole | None = None
     """How many accelerators; `node_selectors` names their type."""
@@ -221,7 +105,7 @@ class RetryConfig(Section):
     """Wait before the second attempt."""
     factor: Annotated[Number, Field(ge=1)] = 2.0
     """What each further wait is multiplied by."""
-    max_backoff: Annotated[Seconds, Field(le=_LONGEST_BACKOFF)] = 3600.0
+    max_backoff: Annotated[Seconds, Field(le=LONGEST_BACKOFF)] = 3600.0
     """Longest wait."""
 
     @model_validator(mode="before")
@@ -241,8 +125,8 @@ class RetryConfig(Section):
 class HostAliasConfig(Section):
     """One line of the hosts file of every task."""
 
-    ip: Annotated[Name, AfterValidator(_ip)]
-    hostnames: tuple[Annotated[Name, AfterValidator(_host)], ...]
+    ip: IpAddress
+    hostnames: tuple[HostName, ...]
 
 
 class NetworkConfig(Section):
@@ -299,7 +183,7 @@ class RunConfig(Section):
     """How a pipeline runs. Mappings by name take node names, tags and `__default__`."""
 
     image: Name
-    root: Annotated[Name, AfterValidator(_root)] | None = None
+    root: Root | None = None
     description: Text | None = None
     experiment_name: Name | None = None
     experiment_description: Text | None = None
@@ -314,7 +198,7 @@ class RunConfig(Section):
         dict[Name, ResourcesConfig], BeforeValidator(_filled), AfterValidator(_with_default)
     ] = Field(default_factory=_default_resources)
     node_selectors: Annotated[
-        dict[Name, Annotated[dict[Name, Name], AfterValidator(_one_accelerator)]],
+        dict[Name, Accelerators],
         BeforeValidator(_filled),
     ] = Field(default_factory=dict)
     """By node or tag, a mapping whose value is the accelerator's type, whatever its key."""
@@ -323,9 +207,7 @@ class RunConfig(Section):
     )
     caching: bool = False
     failure_policy: Literal["slow", "fast"] = "slow"
-    labels: Annotated[
-        dict[Annotated[Label, AfterValidator(_name)], Label], BeforeValidator(_filled)
-    ] = Field(default_factory=dict)
+    labels: Annotated[dict[LabelKey, Label], BeforeValidator(_filled)] = Field(default_factory=dict)
     dynamic_config_providers: tuple[DynamicConfigProviderConfig, ...] = ()
     mlflow: MLFlowVertexAIConfig = Field(default_factory=MLFlowVertexAIConfig)
     schedules: Annotated[dict[Name, ScheduleConfig], BeforeValidator(_filled)] = Field(
@@ -395,51 +277,6 @@ def not_applied(config: PluginConfig) -> list[str]:
         if value not in (None, {}, ()):
             sentences.append(f"run_config.{key} {reason}")
     return sentences
-
-
-def instantiate(path: str, params: Mapping[str, Any], *args: object, key: str) -> Any:
-    """Import the class at `path` and call it with `args` and `params`.
-
-    Args:
-        path: the class, as `package.module.Class`.
-        params: keyword arguments from the file; their values are never shown.
-        args: what comes before them.
-        key: the section of the file to name in errors.
-
-    Raises:
-        ConfigError: there is no such class, or it does not take these parameters.
-    """
-    found = _import_class(path, f"{key}.cls")
-    if isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
-        raise ConfigError(f"{key}.cls: {path} does not implement {missing}")
-    try:
-        signature(found).bind(*args, **params)
-    except TypeError as error:
-        raise ConfigError(f"{key}.params: they do not fit {path}: {error}") from None
-    try:
-        return found(*args, **params)
-    except VertexAIError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            f"{key}.params: {path} refuses them with {type(error).__name__}"
-        ) from error
-
-
-def _import_class(path: str, key: str) -> type[Any]:
-    module_name, _, name = path.rpartition(".")
-    try:
-        module = import_module(module_name)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{key}: '{path}' cannot be imported, {reason}") from error
-    found = getattr(module, name, None)
-    if not isinstance(found, type):
-        classes = [word for word, value in vars(module).items() if isinstance(value, type)]
-        hint = did_you_mean(name, classes)
-        raise ConfigError(f"{key}: '{module_name}' has no class '{name}'{hint}")
-    return found
 
 
 _MAPPING, _LIST, _FLAG = "expected a mapping", "expected a list", "expected true or false"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +9,10 @@ from typing import Any
 
 import yaml
 
-from kedro_vertexai.config import DynamicConfigProviderConfig, PluginConfig, instantiate
+from kedro_vertexai.class_paths import instantiate
+from kedro_vertexai.config import DynamicConfigProviderConfig, PluginConfig
 from kedro_vertexai.errors import ConfigError, TaskError, VertexAIError
+from kedro_vertexai.files import write_whole
 
 _KEY = "run_config.dynamic_config_providers"
 
@@ -114,7 +114,10 @@ def _materialise_one(provider: DynamicConfigProvider, conf_dir: Path) -> Path:
         # Its own words may hold a token; they stay in the cause, for a traceback only.
         raise TaskError(f"{title}: the provider failed with {type(error).__name__}") from error
     _check_mapping(merged, f"{title}: merge_with_existing returned")
-    _write(target, _dump(merged, title), title)
+    try:
+        write_whole(target, _dump(merged, title), private=True)
+    except VertexAIError as error:
+        raise TaskError(f"{title}: {error}") from error
     return target
 
 
@@ -161,20 +164,3 @@ def _dump(merged: Mapping[str, Any], title: str) -> str:
             "return text, numbers, booleans, None, lists and dicts"
         ) from None
     return text
-
-
-def _write(path: Path, text: str, title: str) -> None:
-    """Write beside the target and rename; `mkstemp` lets nobody but the owner read it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        written = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            written.replace(path)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise TaskError(f"{title}: cannot write {path}: {error.strerror}") from error

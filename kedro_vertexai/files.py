@@ -9,8 +9,13 @@ from pathlib import Path
 from kedro_vertexai.errors import VertexAIError
 
 
-def write_whole(output: Path, text: str) -> None:
+def write_whole(output: Path, text: str, *, private: bool = False) -> None:
     """Replace a file's content in one step, with the permissions a new file would have.
+
+    Args:
+        output: the file; missing directories above it are made.
+        text: its new content.
+        private: let nobody but the owner read it.
 
     Raises:
         VertexAIError: the file cannot be written; what was there before is untouched.
@@ -22,11 +27,13 @@ def write_whole(output: Path, text: str) -> None:
         temporary = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        if not private:
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
         temporary.replace(output)
     except OSError as error:
+        raise VertexAIError(f"cannot write {output}: {error.strerror}") from error
+    finally:
         if temporary:
             temporary.unlink(missing_ok=True)
-        raise VertexAIError(f"cannot write {output}: {error.strerror}") from error

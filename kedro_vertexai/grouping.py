@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from kedro_vertexai.class_paths import instantiate
 from kedro_vertexai.errors import ConfigError, PlanError
 
 if TYPE_CHECKING:
@@ -163,9 +164,6 @@ def load_grouper(
     Raises:
         ConfigError: there is no such class, it groups nothing, or the parameters do not fit.
     """
-    # pydantic is of no use to a module that only defines a grouper.
-    from kedro_vertexai.config import instantiate
-
     grouper: NodeGrouper = instantiate(cls, params, kedro_context, key="run_config.grouping")
     if not callable(getattr(grouper, "group", None)):
         raise ConfigError(

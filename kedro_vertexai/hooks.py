@@ -30,9 +30,16 @@ class VertexAIHooks:
             task.catalog_created(catalog)
 
     @hook_impl(tryfirst=True)
-    def on_node_error(self, error: Exception, node: Node) -> None:
+    def before_dataset_loaded(self, node: Node) -> None:
+        """A node starts with its first input; Kedro tells of no error before it runs."""
         if task := active_task():
-            task.node_failed(node.name, error)
+            task.node_started(node.name)
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, node: Node) -> None:
+        """The start of a node without inputs."""
+        if task := active_task():
+            task.node_started(node.name)
 
 
 hooks = VertexAIHooks()

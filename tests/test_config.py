@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from kedro_vertexai.class_paths import instantiate
 from kedro_vertexai.config import (
     PluginConfig,
     ResourcesConfig,
     RetryConfig,
     RunConfig,
     ScheduleConfig,
-    instantiate,
     not_applied,
     parse_config,
 )

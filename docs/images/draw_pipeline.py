@@ -30,12 +30,12 @@ PLACES = {
     "train.forest.cross_validate": (5, 4),
     "train.logistic.predict": (6, 1),
     "train.forest.predict": (6, 3),
-    "report.plot": (7, 1),
+    "report.plot": (7, 0),
     "train.score": (7, 2),
     "report.rank_features": (7, 4),
-    "report.list_scores": (8, 1),
+    "report.list_scores": (8, 3),
     "train.choose": (8, 2),
-    "train.refit": (9, 2),
+    "train.refit": (9, 1),
     "report.summarise": (9, 4),
 }
 FIRST, LAST = "mlflow-start-run", "mlflow-finish-run"
@@ -143,9 +143,11 @@ def place(title: str) -> tuple[float, float]:
 def edge(producer: str, consumer: str, way: str) -> str:
     """A curve from the foot of one box to the head of another."""
     (x1, y1), (x2, y2) = place(producer), place(consumer)
-    # Lines that leave or reach one box at many points are easier to follow.
-    shift = max(-60.0, min(60.0, (x2 - x1) / 6)) + (14 if way == "object" else -14)
-    x1, x2 = x1 + shift, x2 - shift / 2
+    # Lines that leave and reach a box at several points are easier to follow; files keep to the
+    # left and objects to the right of each other.
+    lean = max(-60.0, min(60.0, (x2 - x1) / 6))
+    aside = 10 if way == "object" else -10
+    x1, x2 = x1 + lean + aside, x2 - lean / 2 + aside
     y1, y2 = y1 + BOX_HEIGHT / 2, y2 - BOX_HEIGHT / 2 - 6
     bend = max(26.0, (y2 - y1) * 0.55)
     path = f"M{x1:.0f} {y1:.0f} C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
@@ -190,7 +192,7 @@ def legend(y: float) -> str:
     for kind in ("prepare", "train", "report"):
         parts.append(f'<rect class="box {kind}" x="{x}" y="{y - 10}" width="16" height="12" rx="3"/>')
         parts.append(text(x + 23, y, f"namespace {kind}", "small", "start"))
-        x += 130
+        x += 150
     return "\n".join(parts)
 
 

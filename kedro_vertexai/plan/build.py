@@ -11,7 +11,7 @@ from kedro_vertexai.grouping import NodeGrouper
 from kedro_vertexai.plan.edges import Edges, find_edges, inputs_of, outputs_of
 from kedro_vertexai.plan.groups import Group, make_groups
 from kedro_vertexai.plan.model import RESERVED, Parameter, Plan, Task
-from kedro_vertexai.plan.names import clean_task_name
+from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.plan.parameters import (
     FOR_RESOLVERS,
     RUNTIME_PARAMS,
@@ -175,6 +175,9 @@ def _parameters(project: Project, names: set[str], values: Values) -> dict[str, 
 def _pipeline_name(project: Project, tasks: Iterable[Task]) -> str:
     """The spec's name: never a task's, or KFP loads the spec as a single component."""
     default = project.pipeline == "__default__"
-    name = clean_task_name(project.package if default else f"{project.package}-{project.pipeline}")
+    title = project.package if default else f"{project.package}-{project.pipeline}"
+    name = task_names([title])[title]
     taken = {task.name for task in tasks} | set(RESERVED)
-    return f"{name}-pipeline" if name in taken else name
+    while name in taken:
+        name += "-pipeline"
+    return name

@@ -81,15 +81,16 @@ def retry_for(lookup: Lookup, config: RunConfig) -> Retry:
 
 def _accelerator(lookup: Lookup, config: RunConfig) -> str | None:
     # The peer reads the value as the accelerator's type whatever the key says.
-    types = lookup.values(
-        "node_selectors", config.node_selectors, lambda entry: next(iter(entry.values()), None)
-    )
+    selectors = {name: [*entry.values()] for name, entry in config.node_selectors.items()}
+    said = {name: types[0] for name, types in selectors.items() if types}
+    default = said.pop(DEFAULT, None)
+    types = lookup.values("node_selectors", said, str)
     if len(set(types)) > 1:
         raise PlanError(
             f"run_config.node_selectors names {' and '.join(sorted(set(types)))} for group "
             f"'{lookup.title}', which runs on one machine"
         )
-    return types[0] if types else None
+    return types[0] if types else default
 
 
 def _named(name: str, said: Mapping[str, T]) -> T | None:

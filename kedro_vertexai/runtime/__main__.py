@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VertexAIError as error:
         print(f"{arguments.command}: {error}", file=sys.stderr)
         return 1
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # Of the project's own; a task that ends early has not done its work, even with code 0.
         traceback.print_exc()
         print(_one_line(error), file=sys.stderr)
         return 1
@@ -89,7 +90,7 @@ def _bootstrap() -> Path:
     return Path(path)
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     node = getattr(error, "kedro_vertexai_node", None)
     where = f"node '{node}' failed: " if node else ""
     return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"

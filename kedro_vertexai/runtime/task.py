@@ -39,12 +39,16 @@ class NodeTask:
         self._boundary = TaskBoundary(self._document, given.inputs, given.outputs, project_path)
         run_id = given.parameters.get(RUN_ID)
         self._run = JoinedRun(run_id) if run_id else None
+        # Until a node starts, and once all are done, an error is the whole task's.
+        self._node = ", ".join(self._document.nodes)
 
     def run(self) -> None:
         """Run the nodes in one Kedro session, all of the project's hooks firing.
 
         Raises:
-            Exception: what a node, a dataset or a hook raised.
+            Exception: what a node, a dataset or a hook raised; with the node's name as
+                `kedro_vertexai_node`.
+            SystemExit: the same, from a node that ends the process, whatever its exit code.
         """
         from kedro.framework.session import KedroSession
 
@@ -63,6 +67,12 @@ class NodeTask:
                     node_names=self._document.nodes,
                 )
             self._given.write_output(self._boundary.take_outputs())
+        except (Exception, SystemExit) as error:
+            # Not as an attribute: an exception class may be frozen.
+            error.__dict__["kedro_vertexai_node"] = self._node
+            if self._run:
+                self._run.report_failure(self._node, error)
+            raise
         finally:
             if self._run:
                 self._run.leave()
@@ -76,9 +86,8 @@ class NodeTask:
             switch_off(catalog)
         self._boundary.enter_catalog(catalog)
 
-    def node_failed(self, node: str, error: Exception) -> None:
-        if self._run:
-            self._run.report_failure(node, error)
+    def node_started(self, node: str) -> None:
+        self._node = node
 
     def _runtime_params(self) -> dict[str, Any]:
         files = {key: artifact.path for key, artifact in self._given.inputs.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.tracking.run import ERROR_TAG, FAILED_NODE_TAG, MAX_TAG
@@ -9,7 +10,11 @@ from kedro_vertexai.tracking.start import experiment_id, find_run
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
+
+# Vertex AI's words; the tasks have their names in the pipeline spec.
+_FAILED_TASKS = re.compile(r"The failed tasks are: \[(.*)\]")
 
 
 def close_run(
@@ -35,10 +40,19 @@ def close_run(
         for tag in (FAILED_NODE_TAG, ERROR_TAG):
             if tag in tags:
                 client.delete_tag(run.info.run_id, tag)
-    elif reason and ERROR_TAG not in tags:
-        client.set_tag(run.info.run_id, ERROR_TAG, reason[:MAX_TAG])
+    else:
+        _say_what_failed(client, run, reason)
     client.set_terminated(run.info.run_id, status=status)
     return _describe(client, run.info.run_id)
+
+
+def _say_what_failed(client: MlflowClient, run: Run, reason: str) -> None:
+    """Put on the run what no task could say itself: one that was killed, or never joined it."""
+    failed = _FAILED_TASKS.search(reason)
+    said = {ERROR_TAG: reason, FAILED_NODE_TAG: failed[1] if failed else ""}
+    for tag, value in said.items():
+        if value and tag not in run.data.tags:
+            client.set_tag(run.info.run_id, tag, value[:MAX_TAG])
 
 
 def _describe(client: MlflowClient, run_id: str) -> dict[str, Any]:

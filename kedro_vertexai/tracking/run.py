@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.tracking.config import adapt_store
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+
+logger = logging.getLogger(__name__)
 
 FAILED_NODE_TAG = "vertexai_failed_node"
 ERROR_TAG = "vertexai_error"
@@ -48,12 +51,17 @@ class JoinedRun:
         while mlflow.active_run():
             mlflow.end_run("RUNNING")
 
-    def report_failure(self, node: str, error: Exception) -> None:
+    def report_failure(self, node: str, error: BaseException) -> None:
         """Put the failed node and its error on the run, where a reader looks first."""
         if not self._joined:
             return
+        from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient()
-        client.set_tag(self._run_id, FAILED_NODE_TAG, node)
-        client.set_tag(self._run_id, ERROR_TAG, f"{type(error).__name__}: {error}"[:MAX_TAG])
+        try:
+            client.set_tag(self._run_id, FAILED_NODE_TAG, node[:MAX_TAG])
+            client.set_tag(self._run_id, ERROR_TAG, f"{type(error).__name__}: {error}"[:MAX_TAG])
+        except MlflowException:
+            # The node's own error matters more, and may be the same: a server that is gone.
+            logger.warning("the MLflow run could not be told of the failure", exc_info=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
-from local_run import LocalRun, mlflow_runs, run_once
-from project_factory import MLFLOW, KedroProject, write_project
+import yaml
+from local_run import LocalRun, run_once
+from project_factory import MLFLOW, VERTEXAI, KedroProject, write_project
 
 NODES = """
     import os
@@ -43,16 +43,8 @@ NODES = """
 
     def leaves_a_child(value):
         if pid := os.fork():
-            return pid
+            return str(pid)
         time.sleep(300)
-        os._exit(0)
-
-
-    def leaves_a_daemon(value):
-        if pid := os.fork():
-            return pid
-        os.setsid()
-        time.sleep(20)
         os._exit(0)
 
 
@@ -75,8 +67,13 @@ NODES = """
 
 
     def yields(value):
-        yield value
-        yield value + 1
+        yield f"first, {value}"
+        yield "last"
+
+
+    def yields_once(value):
+        yield "one"
+        raise ValueError("no more")
 
 
     def gives_nothing(value):
@@ -108,19 +105,18 @@ NODES = """
         node(exits(0), "params:start", None, name="exits_0_without_outputs"),
         of(killed, "killed"),
         of(aborts, "aborts"),
-        node(aborts, "params:start", None, name="aborts_without_outputs"),
-        of(locks, "locks"),
-        node(first, "locks", None, name="reads_lock"),
+        node(first, "aborts", None, name="reads_aborts"),
+        node(locks, "params:start", "lock", name="locks"),
+        node(first, "lock", None, name="reads_lock"),
         of(cannot_come_back, "cannot_come_back"),
         node(first, "cannot_come_back", None, name="cannot_load"),
         of(gives_nothing, "gives_nothing"),
         of(talks, "talks"),
-        of(leaves_a_child, "leaves_a_child"),
-        of(leaves_a_daemon, "leaves_a_daemon"),
+        node(leaves_a_child, "params:start", "child", name="leaves_a_child"),
         of(yields, "yields"),
         of(first, "after_yields", "yields"),
+        of(yields_once, "yields_once"),
         of(first, "well"),
-        node(lambda pid, well: pid, ["leaves_a_child", "well"], "child", name="child"),
     ]
     PIPELINES = {
         "__default__": Pipeline(bad),
@@ -133,20 +129,147 @@ NODES = """
     }
 """
 
-CATALOG = """
-    after_yields: {type: text.TextDataset, filepath: data/after_yields.txt}
-    child: {type: pickle.PickleDataset, filepath: data/child.pkl}
-    "{any}":
-      type: kedro.io.MemoryDataset
-"""
+CATALOG = {
+    name: {"type": "text.TextDataset", "filepath": f"data/{name}.txt"}
+    for name in ("after_yields", "child")
+}
+
+# Kedro replaces a section of base as a whole.
+FAST = {**VERTEXAI, "run_config": {**VERTEXAI["run_config"], "failure_policy": "fast"}}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
     path = tmp_path_factory.mktemp("failing")
-    return write_project(path, nodes=NODES, parameters={"start": 1, "counter": str(path / "tries")})
+    return write_project(
+        path,
+        nodes=NODES,
+        parameters={"start": 1, "counter": str(path / "tries")},
+        catalog=CATALOG,
+        run_config={"retries": {"fails_once": {"count": 2, "backoff": 0.1}}},
+        files={
+            "conf/tracked/mlflow.yml": yaml.safe_dump(MLFLOW),
+            "conf/fast/vertexai.yml": yaml.safe_dump(FAST),
+        },
+    )
 
 
 @pytest.fixture(scope="module")
 def bad(project: KedroProject) -> LocalRun:
     return run_once(project)
+
+
+@pytest.fixture(scope="module")
+def raising(project: KedroProject) -> LocalRun:
+    return run_once(project, "-p", "raising", kedro_env="tracked")
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ("raises", "node 'raises' failed: ValueError: no such price: $(5)"),
+        ("yields_once", "node 'yields_once' failed: ValueError: no more"),
+        ("exits_3", "node 'exits_3' failed: SystemExit: 3"),
+        ("exits_with_words", "node 'exits_with_words' failed: SystemExit: out of money"),
+        ("killed", "killed by signal 9 (SIGKILL)"),
+        ("gives_nothing", "node 'gives_nothing' failed: DatasetError: gives_nothing: Saving 'None'"),
+        ("cannot_load", "node 'cannot_load' failed: DatasetError: cannot_come_back:"),
+    ],
+)
+def test_a_task_says_in_one_line_why_it_failed(bad: LocalRun, task: str, reason: str) -> None:
+    assert bad.tasks[task]["state"] == "FAILED"
+    assert bad.tasks[task]["error"].startswith(reason)
+    assert f"{task} failed: {reason}" in bad.printed
+
+
+@pytest.mark.parametrize("task", ["exits_0", "exits_0_without_outputs", "aborts"])
+def test_exit_code_0_before_the_outputs_are_there_is_no_success(bad: LocalRun, task: str) -> None:
+    assert bad.tasks[task]["state"] == "FAILED"
+
+
+def test_what_cannot_be_pickled_is_named_with_its_node_and_type(
+    project: KedroProject, bad: LocalRun
+) -> None:
+    error = bad.tasks["locks"]["error"]
+    assert "node 'locks' failed" in error
+    assert f"dataset 'lock' is a {project.package}.nodes.Guarded, which cannot be pickled" in error
+    assert "cannot pickle '_thread.lock' object" in error
+
+
+@pytest.mark.parametrize(
+    ("task", "needs"), [("needs_it", "raises"), ("reads_lock", "locks"), ("reads_aborts", "aborts")]
+)
+def test_what_needs_a_failed_task_is_skipped(bad: LocalRun, task: str, needs: str) -> None:
+    assert bad.tasks[task]["state"] == "SKIPPED"
+    assert bad.tasks[task]["error"] == f"it needs '{needs}', which failed"
+
+
+@pytest.mark.parametrize("task", ["well", "talks", "leaves_a_child", "yields", "after_yields"])
+def test_what_does_not_need_a_failed_task_runs(bad: LocalRun, task: str) -> None:
+    assert bad.tasks[task]["state"] == "SUCCEEDED", bad.tasks[task]["error"]
+
+
+def test_the_exit_code_is_1_and_each_log_is_shown(bad: LocalRun) -> None:
+    assert bad.exit_code == 1
+    assert bad.state == "FAILED"
+    for task in bad.tasks.values():
+        if task["state"] == "FAILED":
+            log = Path(task["log_path"])
+            assert f"log: {log.relative_to(bad.project.path)}" in bad.printed
+            assert log.is_file()
+
+
+def test_a_traceback_is_in_the_log(bad: LocalRun) -> None:
+    assert "in raises" in bad.log("raises")
+    assert "Traceback" not in bad.printed
+
+
+def test_a_megabyte_of_output_is_in_the_log_and_only_there(bad: LocalRun) -> None:
+    log = bad.log("talks")
+    assert log.count("x" * 1023 + "\n") == 1024
+    assert "last words" in log
+    assert "xxxxxxxx" not in bad.printed
+
+
+def test_a_forked_child_does_not_outlive_its_task(bad: LocalRun) -> None:
+    child = int(bad.output("child.txt").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_a_generator_leaves_its_last_chunk_as_in_kedro_run(bad: LocalRun) -> None:
+    assert bad.output("after_yields.txt").read_text() == "last"
+
+
+def test_the_mlflow_run_is_failed_and_names_the_node(raising: LocalRun) -> None:
+    run = raising.mlflow_run()
+    assert raising.exit_code == 1
+    assert run.info.status == "FAILED"
+    assert run.data.tags["vertexai_failed_node"] == "raises"
+    assert run.data.tags["vertexai_error"] == "ValueError: no such\n  price: $(5)"
+    assert "vertexai_failed_node: raises" in raising.printed
+
+
+def test_the_mlflow_run_names_a_node_that_was_killed(project: KedroProject) -> None:
+    run = run_once(project, "-p", "killing", kedro_env="tracked").mlflow_run()
+    assert run.info.status == "FAILED"
+    assert run.data.tags["vertexai_failed_node"] == "killed"
+
+
+def test_a_task_that_succeeds_when_tried_again_leaves_no_trace_of_failure(
+    project: KedroProject,
+) -> None:
+    flaky = run_once(project, "-p", "flaky", kedro_env="tracked")
+    run = flaky.mlflow_run()
+    assert flaky.exit_code == 0, flaky.printed
+    assert flaky.tasks["fails_once"]["attempts"] == 2
+    assert "OSError: not yet" in flaky.printed
+    assert run.info.status == "FINISHED"
+    assert not {"vertexai_failed_node", "vertexai_error"} & set(run.data.tags)
+
+
+def test_fail_fast_stops_what_runs_and_starts_nothing(project: KedroProject) -> None:
+    fast = run_once(project, "-p", "waiting", kedro_env="fast")
+    assert fast.exit_code == 1
+    assert fast.states() == {"raises": "FAILED", "waits": "CANCELLED", "never": "SKIPPED"}
+    assert fast.tasks["waits"]["error"] == "stopped because 'raises' failed"

@@ -1,5 +1,7 @@
 """Small pipeline specs, written by hand as the compiler would, and a reporter that remembers."""
 
+import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -209,3 +211,18 @@ def by_name(job: JobResult) -> dict[str, TaskResult]:
 
 def states(job: JobResult) -> dict[str, str]:
     return {task.name: task.state for task in job.tasks}
+
+
+def is_gone(pid: int) -> bool:
+    """Wait a little for the end of a process that is no child of ours."""
+    for _ in range(200):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        # An orphan stays a zombie where nothing adopts and reaps it.
+        status = Path(f"/proc/{pid}/status")
+        if status.exists() and "State:\tZ" in status.read_text():
+            return True
+        time.sleep(0.02)
+    return False

@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_specs import is_gone
 
 from kedro_vertexai.errors import TaskError
 from kedro_vertexai.targets.local.fork_launcher import ForkLauncher
-from kedro_vertexai.targets.local.launcher import RUNTIME, Command, Launcher, SubprocessLauncher
+from kedro_vertexai.targets.local.launcher import (
+    NO_FORK,
+    RUNTIME,
+    Command,
+    Launcher,
+    SubprocessLauncher,
+    can_fork,
+)
 from kedro_vertexai.targets.local.local_launcher import LocalLauncher
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
@@ -127,12 +135,7 @@ def test_imports_are_done_once_and_by_the_server(bench: Bench) -> None:
         ("os.kill(os.getpid(), 9)", -9, ""),
         ("sys.stdout.write('no end of line')", 0, "no end of line"),
         ("import atexit; atexit.register(print, 'bye')", 0, "bye\n"),
-        (
-            "import threading\n"
-            "threading.Thread(target=lambda: (time.sleep(0.2), print('t'))).start()",
-            0,
-            "t\n",
-        ),
+        ("from threading import Timer; Timer(0.2, print, ['late']).start()", 0, "late\n"),
     ],
 )
 def test_how_it_ends(bench: Bench, code: str, returncode: int, log: str) -> None:
@@ -291,6 +294,13 @@ def test_what_a_running_interpreter_cannot_take_over(bench: Bench) -> None:
     assert not forks.suits(other)
 
 
+def test_forking_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NO_FORK, raising=False)
+    assert can_fork()
+    monkeypatch.setenv(NO_FORK, "0")
+    assert not can_fork()
+
+
 def test_import_path_of_the_task(bench: Bench) -> None:
     own = bench.path / "own"
     own.mkdir()
@@ -312,16 +322,3 @@ def test_a_fresh_process_runs_the_same_command(bench: Bench) -> None:
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-
-
-def is_gone(pid: int) -> bool:
-    for _ in range(200):
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        # An orphan stays a zombie where nothing adopts and reaps it.
-        if "State:\tZ" in status:
-            return True
-        time.sleep(0.02)
-    return False

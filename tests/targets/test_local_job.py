@@ -15,6 +15,7 @@ from local_specs import (
     artifact_of,
     by_name,
     constant,
+    is_gone,
     outer,
     parameter_of,
     run,
@@ -229,7 +230,7 @@ def test_what_a_task_leaves_running_is_killed(project: Path) -> None:
     )
     job = run(SpecBuilder().run("a", code, gives={"pid": "NUMBER_INTEGER"}), project)
     assert job.state == "SUCCEEDED"
-    assert _is_gone(by_name(job)["a"].output_parameters["pid"])
+    assert is_gone(by_name(job)["a"].output_parameters["pid"])
 
 
 def test_an_argument_that_no_container_could_get(project: Path) -> None:
@@ -505,17 +506,3 @@ def test_handlers_of_signals_are_put_back(project: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     run(SpecBuilder().run("a", argv=["true"]), project)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-
-
-def _is_gone(pid: int) -> bool:
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        # An orphan stays a zombie where nothing adopts and reaps it.
-        status = Path(f"/proc/{pid}/status")
-        if status.exists() and "State:\tZ" in status.read_text():
-            return True
-        time.sleep(0.02)
-    return False

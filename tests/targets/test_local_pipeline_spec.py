@@ -189,6 +189,7 @@ def test_parameters() -> None:
         ({"text": "x", "count": True}, "must be of type NUMBER_INTEGER, not True"),
         ({"text": "x", "flag": 0}, "must be of type BOOLEAN, not 0"),
         ({"text": "x", "tree": []}, "must be of type STRUCT, not []"),
+        ({"text": "x", "items": [{1}]}, "'items' cannot be passed as JSON: Object of type set"),
         ({"text": "x", "cuont": 3}, "unknown pipeline parameter 'cuont', did you mean 'count'?"),
         ({"text": "x", "zzz": 3}, "unknown pipeline parameter 'zzz'; known are: count, flag"),
     ],

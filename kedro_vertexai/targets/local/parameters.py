@@ -75,9 +75,14 @@ def _given(name: str, definition: Mapping[str, Any], value: Any) -> Any:
     if value is None and definition.get("isOptional"):
         return None
     try:
-        return coerce(definition.get("parameterType", ""), value)
+        coerced = coerce(definition.get("parameterType", ""), value)
     except ValueError as error:
         raise RunError(f"pipeline parameter '{name}' {error}") from None
+    try:
+        json.dumps(coerced)
+    except (TypeError, ValueError) as error:
+        raise RunError(f"pipeline parameter '{name}' cannot be passed as JSON: {error}") from None
+    return coerced
 
 
 def _shown(value: Any) -> str:
