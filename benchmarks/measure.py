@@ -116,9 +116,9 @@ def table(results: Sequence[Result]) -> str:
         limit = "" if result.limit is None else f"{result.limit:g}{unit}"
         verdict = "" if result.limit is None else "met" if result.is_met else "MISSED"
         rows.append((result.subject, f"{result.value:.2f}{unit}", limit, verdict, result.detail))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:3], widths[1:3]))]
-        lines.append("  ".join([*cells, row[3].ljust(widths[3]), row[4]]).rstrip())
+    for subject, measured, limit, verdict, detail in rows:
+        left = f"{subject:<{widths[0]}}  {measured:>{widths[1]}}  {limit:>{widths[2]}}"
+        lines.append(f"{left}  {verdict:<{widths[3]}}  {detail}".rstrip())
     return "\n".join(lines)

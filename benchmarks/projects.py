@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmarks.measure import process_cpu, python
 
 SHAPES = ("chain", "layered")
+# The length of one text among large parameters.
+_TEXT = 500
 
 _PYPROJECT = """\
 [tool.kedro]
@@ -143,8 +145,9 @@ class Generated:
     def _parameters(self) -> str:
         if not self.own_parameters:
             return "options: {model: {depth: 3, rate: 0.1}, columns: [a, b, c], title: null}\n"
+        text = "0123456789 " * (_TEXT // 11)
         lines = ["options:"]
         for index in range(self.size):
-            words = ", ".join(f"word{number:06}" for number in range(self.own_parameters // 12))
-            lines.append(f"  part_{index:05}: [{words}]")
+            lines.append(f"  part_{index:05}:")
+            lines += [f"    text_{n:03}: {text}" for n in range(self.own_parameters // _TEXT)]
         return "\n".join([*lines, ""])

@@ -8,7 +8,7 @@ that would import pandas, Spark or mlflow, and ask for credentials.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -75,14 +75,18 @@ def describe_datasets(
         project_path: what relative paths are relative to.
 
     Raises:
-        ProjectError: an entry has no type, or names a class that cannot be found.
+        ProjectError: an entry is no mapping, has no type, or names a class that cannot be found.
     """
-    from kedro.io import CatalogConfigResolver
+    from kedro.io import CatalogConfigResolver, DatasetError
 
     entries = {name: _without_credentials(entry) for name, entry in catalog.items()}
-    resolver = CatalogConfigResolver(
-        config=entries, default_runtime_patterns={"{default}": {"type": "kedro.io.MemoryDataset"}}
-    )
+    try:
+        resolver = CatalogConfigResolver(
+            config=entries,
+            default_runtime_patterns={"{default}": {"type": "kedro.io.MemoryDataset"}},
+        )
+    except DatasetError as error:
+        raise ProjectError(f"the project's catalog: {_one_line(error)}") from error
     described: dict[str, Dataset] = {}
     for name in sorted(names):
         if is_parameter(name):
@@ -111,7 +115,8 @@ def _describe(name: str, entry: Mapping[str, Any] | None, project_path: Path) ->
     type_ = _type_of(name, entry)
     if type_.rsplit(".", 1)[-1] in _IN_MEMORY:
         return Dataset(name, Kind.MEMORY, type_)
-    _check_class(name, type_)
+    for class_ in _classes(name, entry):
+        _check_class(name, class_)
     location = _location(entry)
     if location is None:
         return Dataset(name, Kind.REMOTE, type_, metadata=entry.get("metadata"))
@@ -132,7 +137,19 @@ def _type_of(name: str, entry: Mapping[str, Any]) -> str:
     type_ = entry.get("type")
     if type_ is None:
         raise ProjectError(f"catalog entry '{name}' has no 'type'")
-    return type_ if isinstance(type_, str) else f"{type_.__module__}.{type_.__qualname__}"
+    if isinstance(type_, type):
+        return f"{type_.__module__}.{type_.__qualname__}"
+    if not isinstance(type_, str):
+        raise ProjectError(f"catalog entry '{name}': its 'type' is {type_!r}, not a class's path")
+    return type_
+
+
+def _classes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """The class of the entry, and those of the entries that it wraps."""
+    yield _type_of(name, entry)
+    wrapped = entry.get(_WRAPPED_KEY)
+    if isinstance(wrapped, dict) and "type" in wrapped:
+        yield from _classes(name, wrapped)
 
 
 def _check_class(name: str, type_: str) -> None:
@@ -157,8 +174,12 @@ def _missing_class(type_: str) -> str:
     try:
         parse_dataset_definition({"type": type_})
     except DatasetError as error:
-        return " ".join(str(error).split())
+        return _one_line(error)
     return ""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _innermost(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -75,7 +76,13 @@ def compile_project(request: Request) -> Compiled:
         load_grouper(grouping.cls, grouping.params, project.context),
         Values(given, request.declared, request.values if request.new_defaults else {}),
     )
+    plan = replace(plan, environment={**plan.environment, **_passed_on()})
     return Compiled(plan, project, config, not_applied(config))
+
+
+def _passed_on() -> dict[str, str]:
+    """What tasks see of the user's own environment: the peer passes this variable on."""
+    return {name: os.environ[name] for name in ("KEDRO_GLOBALS_PATTERN",) if name in os.environ}
 
 
 def _with_image(data: dict[str, Any], image: str | None) -> dict[str, Any]:

@@ -32,6 +32,10 @@ class TaskError(VertexAIError):
     """One task cannot do its work inside its container."""
 
 
+class AuthError(VertexAIError):
+    """A request to MLflow cannot be signed."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `", did you mean 'x'?"` for the known name nearest to `word`, or an empty string."""
     matches = get_close_matches(word, [str(name) for name in known], n=1, cutoff=0.6)

@@ -26,12 +26,12 @@ def parse_overrides(pairs: Sequence[str], file: Path | None = None) -> dict[str,
         key, separator, _ = pair.partition("=")
         if not separator or not key.strip():
             raise ConfigError(f"--params {pair}: write it as key=value")
+    base = OmegaConf.create(_read(file) if file else {})
     try:
         given = OmegaConf.from_dotlist([_strip_key(pair) for pair in pairs])
-        base = OmegaConf.create(_read(file) if file else {})
         merged = OmegaConf.to_container(OmegaConf.unsafe_merge(base, given))
     except Exception as error:  # OmegaConf's and YAML's grammar errors share no base
-        raise ConfigError(f"--params: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"--params: {_one_line(error)}") from error
     return cast("dict[str, Any]", merged)
 
 
@@ -92,10 +92,19 @@ def _strip_key(pair: str) -> str:
     return f"{key.strip()}={value}"
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     try:
-        return OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+        values = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     except OSError as error:
         raise ConfigError(f"--params-file {file}: {error.strerror}") from error
+    except Exception as error:
+        raise ConfigError(f"--params-file {file}: {_one_line(error)}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"--params-file {file}: expected keys and values")
+    return cast("dict[str, Any]", values)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -8,6 +8,7 @@ they import mlflow, which takes seconds and is not needed to know what a project
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
 
 _RUNTIME_RESOLVER = re.compile(r"\$\{\s*runtime_params\s*:\s*([^,}\s]+)")
+
+# `find_pipelines` says so of a module and goes on without it.
+_UNLOADED = re.compile(r"while importing the '([^']+)' module")
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,13 @@ def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
     """Return the content of `vertexai.yml` as Kedro merges it, and the file to name in errors.
 
     Raises:
-        ProjectError: no such file in `conf/base` or `conf/<env>`, or it cannot be read.
+        ProjectError: no such environment, no such file in it or in `conf/base`, or the file
+            cannot be read.
     """
     from kedro.config import MissingConfigException
 
+    _check_settings()
+    _check_env(path, env)
     loader = _config_loader(path, env, {})
     with _config_errors("vertexai.yml"):
         try:
@@ -134,10 +141,8 @@ def read_project(
     context = _context(path, env, loader, dict(runtime_params or {}))
     kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
     nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
-    with _config_errors("parameters"):
-        parameters = _optional(loader, "parameters")
-    with _config_errors("catalog"):
-        catalog = _optional(loader, "catalog")
+    parameters = _mapping(loader, "parameters")
+    catalog = _mapping(loader, "catalog")
     names = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     return Project(
         path=path,
@@ -230,43 +235,55 @@ def _context(
 def _load_pipeline(name: str) -> Pipeline:
     from kedro.framework.project import pipelines
 
-    pipelines.set_requested(None if name == "__default__" else [name])
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    if name != "__default__":
+        # Kedro then imports this pipeline's module alone, if there is one of its name.
         try:
-            found = dict(pipelines).get(name)
-            if found is None:
-                pipelines.set_requested(None)
-                found = dict(pipelines).get(name)
-        except Exception as error:
-            raise ProjectError(
-                f"the project's pipelines cannot be loaded: {_line(error)}"
-            ) from error
-    _refuse_partial_registry(name, caught)
-    if found is None:
-        registered = sorted(pipelines.keys())
+            registered, unloaded = _registry([name])
+            if name in registered and not unloaded:
+                return cast("Pipeline", registered[name])
+        except (Exception, SystemExit):
+            logging.getLogger(__name__).debug("'%s' is no module of pipelines", name)
+    try:
+        registered, unloaded = _registry(None)
+    except (Exception, SystemExit) as error:
+        # Kedro names the module, and what was wrong in it is the cause.
+        reason = ": ".join(_line(part) for part in (error, error.__cause__) if part)
+        raise ProjectError(f"the project's pipelines cannot be loaded: {reason}") from error
+    finally:
+        pipelines.set_requested(None)
+    if unloaded:
+        # Kedro goes on without such a module's nodes; a run on other machines that silently
+        # lacks a part of its pipeline is worse than none.
+        raise ProjectError(f"pipeline '{name}' cannot be loaded: {unloaded[0]}")
+    if name not in registered:
         raise ProjectError(
             f"no pipeline named '{name}'{did_you_mean(name, registered)} "
-            f"(registered: {', '.join(registered)})"
+            f"(registered: {', '.join(sorted(registered))})"
         )
-    return cast("Pipeline", found)
+    return cast("Pipeline", registered[name])
 
 
-def _refuse_partial_registry(name: str, caught: list[warnings.WarningMessage]) -> None:
-    """Turn `find_pipelines`' warning about a module that cannot be imported into an error.
+def _registry(requested: list[str] | None) -> tuple[dict[str, Any], list[str]]:
+    """The registered pipelines, and what `find_pipelines` warned that it could not import.
 
-    Kedro goes on without such a module's nodes; a run on other machines that silently lacks
-    part of the pipeline is worse than none. Other warnings are passed on.
+    Other warnings are passed on.
     """
+    from kedro.framework.project import pipelines
+
+    pipelines.set_requested(requested)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        registered = dict(pipelines)
+    unloaded = []
     for warning in caught:
         text = str(warning.message)
-        match = re.search(r"while importing the '([^']+)' module", text)
-        if match:
-            reason = text.strip().splitlines()[-1]
-            raise ProjectError(
-                f"pipeline '{name}' cannot be loaded: module '{match[1]}' fails to import: {reason}"
+        if match := _UNLOADED.search(text):
+            unloaded.append(f"{match[1]} fails to import: {text.strip().splitlines()[-1]}")
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
             )
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return registered, unloaded
 
 
 def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:
@@ -282,7 +299,7 @@ def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:
                 node_namespaces=filters.namespaces or None,
             )
         except ValueError as error:
-            raise ProjectError(f"pipeline '{name}': {_line(error)}") from error
+            raise ProjectError(f"pipeline '{name}': {_reason(error, pipeline, filters)}") from error
     if not pipeline.nodes:
         from kedro.framework.project import pipelines
 
@@ -294,13 +311,54 @@ def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:
     return pipeline
 
 
-def _optional(loader: AbstractConfigLoader, key: str) -> dict[str, Any]:
+def _reason(error: ValueError, pipeline: Pipeline, filters: Filters) -> str:
+    """Why a filter does not work: Kedro's own words, but for tags, of which it names none."""
+    known = sorted({tag for node in pipeline.nodes for tag in node.tags})
+    unknown = [tag for tag in filters.tags if tag not in known]
+    if not unknown:
+        return _line(error)
+    return (
+        f"no node has the tag '{unknown[0]}'{did_you_mean(unknown[0], known)} "
+        f"(tags: {', '.join(known) or 'none'})"
+    )
+
+
+def _check_settings() -> None:
+    """Dynaconf takes settings that cannot be imported for settings that say nothing."""
+    from kedro.framework.project import validate_settings
+
+    try:
+        validate_settings()
+    except Exception as error:
+        raise ProjectError(f"settings.py cannot be imported: {_line(error)}") from error
+
+
+def _check_env(path: Path, env: str) -> None:
+    """Kedro takes an environment whose directory is missing for a missing file."""
+    directory = _conf_dirs(path, env)[-1]
+    if directory.is_dir():
+        return
+    known = sorted(entry.name for entry in directory.parent.glob("*/"))
+    raise ProjectError(
+        f"no Kedro environment '{env}'{did_you_mean(env, known)}: {directory.relative_to(path)} "
+        f"is no directory (environments: {', '.join(known) or 'none'})"
+    )
+
+
+def _mapping(loader: AbstractConfigLoader, key: str) -> dict[str, Any]:
+    """What the configuration says under this key; empty where there is no such file."""
     from kedro.config import MissingConfigException
 
     try:
-        return loader[key]  # type: ignore[no-any-return]
+        with _config_errors(key):
+            found: Any = loader[key]
     except MissingConfigException:
         return {}
+    if not isinstance(found, dict):
+        raise ProjectError(
+            f"the project's {key} hold a {type(found).__name__}, not keys and values"
+        )
+    return found
 
 
 @contextmanager
@@ -313,6 +371,9 @@ def _config_errors(what: str) -> Iterator[None]:
         yield
     except (YAMLError, OmegaConfBaseException, ValueError) as error:
         raise ProjectError(f"the project's {what} cannot be read: {_line(error)}") from error
+    except AttributeError as error:
+        # Kedro's loader takes every file for a mapping.
+        raise ProjectError(f"the project's {what}: a file does not hold keys and values") from error
 
 
 def _line(error: BaseException) -> str:
@@ -370,6 +431,9 @@ def _is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
     finally:
         if placeholder:
             OmegaConf.clear_resolver("km.random_name")
-    tracking = config.get("tracking") or {}
-    disabled = (tracking.get("disable_tracking") or {}).get("pipelines") or []
-    return pipeline not in disabled
+    said: Any = config
+    for key in ("tracking", "disable_tracking", "pipelines"):
+        if not isinstance(said, dict):
+            raise ProjectError(f"the project's mlflow.yml: no '{key}' can be in {said!r}")
+        said = said.get(key) or {}
+    return pipeline not in said

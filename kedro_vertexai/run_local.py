@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 from datetime import datetime, timezone
+from importlib.metadata import entry_points
 from types import ModuleType
 
 from kedro_vertexai.compiler import Compiled
@@ -24,13 +25,10 @@ _RUNTIME_MODULES = (
     "kedro.framework.session",
     "kedro.framework.startup",
     "kedro_vertexai.runtime.task",
-    "kedro_vertexai.hooks",
-    "kedro_telemetry.plugin",
     "cloudpickle",
 )
 _TRACKING_MODULES = (
     "kedro_vertexai.runtime.mlflow_run",
-    "kedro_mlflow.framework.hooks.mlflow_hook",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.model_registry.sqlalchemy_store",
     "alembic.command",
@@ -93,7 +91,9 @@ def _warm_modules(*, tracked: bool) -> tuple[str, ...]:
     if tracked:
         loaded += _TRACKING_MODULES
         loaded += [f"mlflow.{name}" for name in _AUTOLOGGED if name in sys.modules]
-    return (*_RUNTIME_MODULES, *loaded)
+    # Kedro imports every plugin's hooks, also those that it then leaves out.
+    plugins = (entry.module for entry in entry_points(group="kedro.hooks"))
+    return (*_RUNTIME_MODULES, *plugins, *loaded)
 
 
 def _file(module: ModuleType) -> str:

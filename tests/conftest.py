@@ -16,14 +16,21 @@ hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden anew instead of comparing"
+    )
+
+
 @pytest.fixture
 def new_project(tmp_path: Path) -> Iterator[Callable[..., KedroProject]]:
     """Write projects as `project_factory.write_project` does, and unload them afterwards."""
     made: list[KedroProject] = []
     numbers = itertools.count(1)
 
-    def make(**described: Any) -> KedroProject:
-        project = write_project(tmp_path / f"project-{next(numbers)}", **described)
+    def make(directory: str = "", **described: Any) -> KedroProject:
+        path = tmp_path / (directory or f"project-{next(numbers)}")
+        project = write_project(path, **described)
         made.append(project)
         return project
 

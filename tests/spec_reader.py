@@ -9,6 +9,8 @@ from google.protobuf import json_format
 from kfp.components import load_component_from_text
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
+from kedro_vertexai.spec.write import render_spec
+
 EXIT_HANDLER = "exit-handler-1"
 
 Json = dict[str, Any]
@@ -17,7 +19,8 @@ Json = dict[str, Any]
 def checked(spec: Json) -> Json:
     """Return the spec if KFP's schema and KFP's loader take it and its parts fit together."""
     json_format.ParseDict(spec, PipelineSpec())
-    load_component_from_text(json.dumps(spec))
+    # KFP reads JSON as YAML, which is stricter about characters.
+    load_component_from_text(render_spec(spec, as_json=True))
     for dag in _dags(spec):
         for name, task in dag.items():
             component = spec["components"][task["componentRef"]["name"]]

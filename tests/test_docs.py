@@ -5,8 +5,10 @@ print. A comment on the line before a block changes what is done with it:
 
     <!-- test: skip, REASON -->     not run
     <!-- test: fails -->            its commands end with an error
-    <!-- test: write PATH -->       not run but written to that file of the project
+    <!-- test: write PATH -->       not run but written to that file of the project; with
+                                    `, wrong on purpose` behind it, it need not be valid
     <!-- test: append PATH -->      or added to the end of it
+    <!-- test: part of PATH -->     its lines are in that file, in this order
 
 A page runs in a project made from the starter, after `init`; `<!-- test: project NAME -->` in it
 names another: `spaceflights`, a fixture without `vertexai.yml`, or `none`, an empty folder.
@@ -124,9 +126,12 @@ class Shell:
         self.cwd = cwd
 
     def block(self, block: Block) -> None:
-        action, _, path = block.says.partition(" ")
+        action, _, path = block.says.partition(",")[0].partition(" ")
         if action in ("write", "append"):
             self.file(self.cwd / path, block.text, "a" if action == "append" else "w")
+        elif action == "part":
+            text = (self.cwd / path.removeprefix("of ")).read_text(encoding="utf-8")
+            assert_shown([re.sub(r" +# .*", "", line) for line in block.text.splitlines()], text)
         elif block.language == "console":
             for command in commands(block.text):
                 self.command(command, succeeds=action != "fails")
@@ -180,7 +185,9 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shell = Shell(tmp_path_factory.mktemp("starter"))
     for text in (f"kedro new --starter=vertexai --name '{NAME}'", "cd tumour-diagnosis"):
         shell.command(Command(shlex.split(text)), succeeds=True)
-    shell.command(Command(shlex.split("kedro vertexai init my-project europe-west1")), succeeds=True)
+    shell.command(
+        Command(shlex.split("kedro vertexai init my-project europe-west1")), succeeds=True
+    )
     return shell.cwd
 
 
@@ -224,8 +231,8 @@ def test_what_is_not_run_has_a_reason(page: Path) -> None:
     for block in blocks(page):
         assert block.language, f"{page.name}:{block.line}: the block names no language"
         action, _, rest = block.says.partition(" ")
-        assert action in ("", "skip,", "fails", "write", "append", "project"), block
-        assert rest or action not in ("skip,", "write", "append"), block
+        assert action in ("", "skip,", "fails", "write", "append", "part", "project"), block
+        assert rest or action not in ("skip,", "write", "append", "part"), block
         if block.language == "console" and action != "skip,":
             assert list(commands(block.text)), f"{page.name}:{block.line}: no command"
 
@@ -234,7 +241,7 @@ def test_what_is_not_run_has_a_reason(page: Path) -> None:
 def test_configuration_examples_are_valid(page: Path) -> None:
     for block in blocks(page):
         data = yaml.safe_load(block.text) if block.language == "yaml" else {}
-        if "run_config" in data and not block.says.startswith("skip"):
+        if "run_config" in data and "wrong on purpose" not in block.says:
             whole = {"project_id": "my-project", "region": "europe-west1", **data}
             whole["run_config"] = {"image": "demo", **data["run_config"]}
             parse_config(whole, f"{page.name}:{block.line}")
@@ -250,26 +257,16 @@ def options_of(command: click.Command) -> set[str]:
 
 
 def test_every_command_and_option_is_documented_and_exists() -> None:
-    sections = re.split(r"^## ", (ROOT / "docs" / "commands.md").read_text(), flags=re.MULTILINE)
-    told = {}
-    for section in sections:
-        if title := re.match(r"`kedro vertexai(?: ([\w-]+))?`", section):
-            first_cells = re.findall(r"^\| (.*?) \|", section, flags=re.MULTILINE)
-            told[title[1]] = set(re.findall(r"(?<![\w-])--?\w[\w-]*", " ".join(first_cells)))
-    shared = told.pop("compile") & told["run-once"] if "run-once" in told else set()
-    assert shared, "both commands list the options they share"
+    """A heading names its commands, the first column of the table below it their options."""
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    told: dict[str, set[str]] = {}
+    for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
+        heading = section.partition("\n")[0]
+        cells = " ".join(re.findall(r"^\| (.*?) \|", section, flags=re.MULTILINE))
+        for name in re.findall(r"`kedro vertexai ?([\w-]*)`", heading):
+            told.setdefault(name, set()).update(re.findall(r"(?<![\w-])--?\w[\w-]*", cells))
     exist = {name: options_of(command) for name, command in cli.vertexai.commands.items()}
-    exist[None] = options_of(cli.vertexai)  # type: ignore[index]
-    told = {
-        re.match(r"`kedro vertexai(?: ([\w-]+))?`", section)[1]: set(  # type: ignore[index]
-            re.findall(
-                r"(?<![\w-])--?\w[\w-]*",
-                " ".join(re.findall(r"^\| (.*?) \|", section, flags=re.MULTILINE)),
-            )
-        )
-        for section in sections
-        if section.startswith("`kedro vertexai")
-    }
+    exist[""] = options_of(cli.vertexai) | {"-h", "--help"}
     assert told == exist
 
 

@@ -41,6 +41,10 @@ PLACES = {
 FIRST, LAST = "mlflow-start-run", "mlflow-finish-run"
 LAST_ROW = 10
 
+TITLE = (
+    "The starter's pipeline: one task for each node, data edges as artifacts, one MLflow run "
+    "from the first task to the exit handler"
+)
 STYLE = """
     .paper { fill: #ffffff; stroke: #d0d7de }
     .box { stroke-width: 1.2 }
@@ -88,8 +92,7 @@ def draw(spec: dict[str, Any]) -> str:
     height = TOP + ROW * LAST_ROW + BOX_HEIGHT + 46
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
-        "<title>The starter's pipeline: one task for each node, data edges as artifacts, one "
-        "MLflow run from the first task to the exit handler</title>",
+        f"<title>{TITLE}</title>",
         f"<style>{STYLE}</style>",
         *(tip(way) for way in ("file", "object")),
         f'<rect class="paper" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="10"/>',
@@ -105,7 +108,7 @@ def draw(spec: dict[str, Any]) -> str:
 
 def short(title: str) -> str:
     """A task's title without the digest that Kedro gives an unnamed node."""
-    return title.split("__")[0]
+    return title.partition("__")[0]
 
 
 def output_names(spec: dict[str, Any], task: dict[str, Any]) -> list[str]:
@@ -150,20 +153,20 @@ def edge(producer: str, consumer: str, way: str) -> str:
     x1, x2 = x1 + lean + aside, x2 - lean / 2 + aside
     y1, y2 = y1 + BOX_HEIGHT / 2, y2 - BOX_HEIGHT / 2 - 6
     bend = max(26.0, (y2 - y1) * 0.55)
-    path = f"M{x1:.0f} {y1:.0f} C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
-    return f'<path class="{way}" marker-end="url(#{way})" d="{path}"/>'
+    points = ((x1, y1), (x1, y1 + bend), (x2, y2 - bend), (x2, y2))
+    start, *curve = (f"{x:.0f} {y:.0f}" for x, y in points)
+    return f'<path class="{way}" marker-end="url(#{way})" d="M{start} C{" ".join(curve)}"/>'
 
 
 def box(title: str, outputs: list[str]) -> str:
     """One task: its name, and below it what it hands on."""
     x, y = place(title)
-    kind = title.split(".")[0] if "." in title else "input"
+    kind = title.partition(".")[0] if "." in title else "input"
     below = "raw file, staged by content" if kind == "input" else ", ".join(outputs)
     name = title.removeprefix(f"{kind}.")
     lift = 3 if below else -4.5
     lines = [
-        f'<rect class="box {kind}" x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" '
-        f'width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="7"/>',
+        rectangle(kind, x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2, BOX_WIDTH),
         text(x, y - lift, name, "title"),
     ]
     return "\n".join(lines + ([text(x, y + 13, below, "small")] if below else []))
@@ -174,8 +177,7 @@ def bar(row: int, name: str, says: str) -> str:
     y = TOP + row * ROW
     return "\n".join(
         [
-            f'<rect class="box mlflow" x="22" y="{y}" width="{WIDTH - 44}" '
-            f'height="{BOX_HEIGHT}" rx="7"/>',
+            rectangle("mlflow", 22, y, WIDTH - 44),
             text(WIDTH / 2, y + BOX_HEIGHT / 2 - 3, name, "title"),
             text(WIDTH / 2, y + BOX_HEIGHT / 2 + 13, says, "small"),
         ]
@@ -190,10 +192,18 @@ def legend(y: float) -> str:
         parts.append(text(x + 42, y, says, "small", "start"))
         x += 150
     for kind in ("prepare", "train", "report"):
-        parts.append(f'<rect class="box {kind}" x="{x}" y="{y - 10}" width="16" height="12" rx="3"/>')
+        parts.append(rectangle(kind, x, y - 10, 16, 12))
         parts.append(text(x + 23, y, f"namespace {kind}", "small", "start"))
         x += 150
     return "\n".join(parts)
+
+
+def rectangle(kind: str, x: float, y: float, width: float, height: float = BOX_HEIGHT) -> str:
+    """A box without words."""
+    return (
+        f'<rect class="box {kind}" x="{x:.0f}" y="{y:.0f}" width="{width}" height="{height}" '
+        f'rx="{min(7, height / 4):.0f}"/>'
+    )
 
 
 def text(x: float, y: float, words: str, kind: str, anchor: str = "middle") -> str:

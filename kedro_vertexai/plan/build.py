@@ -18,6 +18,7 @@ from kedro_vertexai.plan.parameters import (
     outermost,
     plan_parameters,
     runtime_parameter,
+    size,
     split_by_size,
     used_names,
 )
@@ -83,7 +84,8 @@ def build_plan(
         ]
         for group in groups
     }
-    split = {name: split_by_size(chosen, values.of) for name, chosen in wanted.items()}
+    sizes = {name: size(values.of(parameter)) for name, parameter in parameters.items()}
+    split = {name: split_by_size(chosen, sizes) for name, chosen in wanted.items()}
     large = {p.name: p for _, files in split.values() for p in files}
     # A component's parameters and artifacts share one set of names.
     edges = find_edges(project, groups, {p.key for p in parameters.values()} | {RUNTIME_PARAMS})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kedro_vertexai.errors import PlanError, did_you_mean
@@ -110,17 +110,23 @@ def document(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
+def size(value: Any) -> int:
+    """Bytes of a value's JSON document inside the JSON of an argument: quotes escaped once more."""
+    return len(json.dumps(document(value).decode()))
+
+
 def split_by_size(
-    parameters: Sequence[Parameter], value_of: Callable[[Parameter], Any]
+    parameters: Sequence[Parameter], sizes: Mapping[str, int]
 ) -> tuple[tuple[Parameter, ...], tuple[Parameter, ...]]:
     """Split a task's parameters into those that fit into its argument and the largest, by key.
 
-    A JSON document inside the argument's JSON has its quotes escaped once more.
+    Args:
+        parameters: what the task is given.
+        sizes: by parameter name, as `size` has it.
     """
-    sizes = {p.key: len(json.dumps(document(value_of(p)).decode())) for p in parameters}
-    inline = sorted(parameters, key=lambda p: (sizes[p.key], p.key))
+    inline = sorted(parameters, key=lambda p: (sizes[p.name], p.key))
     large = []
-    while inline and sum(sizes[p.key] for p in inline) > MAX_INLINE_BYTES:
+    while inline and sum(sizes[p.name] for p in inline) > MAX_INLINE_BYTES:
         large.append(inline.pop())
     return tuple(sorted(inline, key=_key)), tuple(sorted(large, key=_key))
 

@@ -78,7 +78,7 @@ def build_spec(plan: Plan, *, root: str, dialect: Dialect = VERTEX) -> Json:
         components[_component(task.name)] = _task_component(task, plan, executors)
     inputs = _input_definitions(plan.parameters)
     if plan.tracked:
-        tasks = _with_exit_handler(plan, tasks, inputs, components, executors)
+        tasks = _with_exit_handler(plan, tasks, components, executors)
     return {
         "pipelineInfo": {"name": plan.name}
         | ({"description": plan.description} if plan.description else {}),
@@ -194,7 +194,7 @@ def _task_component(task: Task, plan: Plan, executors: _Executors) -> Json:
         "inputDefinitions": {
             "parameters": {
                 **_strings(ours),
-                **{p.key: {"parameterType": _PARAMETER_TYPES[p.type]} for p in task.parameters},
+                **_types(task.parameters),
             }
         },
     }
@@ -232,14 +232,17 @@ def _start_run(plan: Plan, executors: _Executors) -> tuple[Json, Json]:
 def _with_exit_handler(
     plan: Plan,
     tasks: dict[str, Json],
-    inputs: Json,
     components: dict[str, Json],
     executors: _Executors,
 ) -> dict[str, Json]:
     """Put the tasks into a sub-pipeline, and after it the task that closes the MLflow run."""
     parameters = {p.key: {"componentInputParameter": p.key} for p in plan.parameters}
     runtime = {p.key: parameters[p.key] for p in plan.parameters if not p.path}
-    components[_component(EXIT_HANDLER)] = {"dag": {"tasks": tasks}} | inputs
+    components[_component(EXIT_HANDLER)] = {
+        "dag": {"tasks": tasks},
+        # No defaults: the pipeline has them and hands every value over.
+        **({"inputDefinitions": {"parameters": _types(plan.parameters)}} if parameters else {}),
+    }
     components[_component(FINISH_RUN)] = {
         "executorLabel": executors.container(FINISH_RUN),
         "inputDefinitions": {
@@ -300,11 +303,17 @@ def _input_definitions(parameters: Iterable[Parameter]) -> Json:
             "parameterType": _PARAMETER_TYPES[p.type],
             "defaultValue": parameter_value(p.type, p.default),
             "isOptional": True,
-            **({"description": f"Kedro parameter {p.name}"} if p.name != p.key else {}),
+            **({"description": _description(p)} if p.name != p.key else {}),
         }
         for p in parameters
     }
     return {"inputDefinitions": {"parameters": definitions}} if definitions else {}
+
+
+def _description(parameter: Parameter) -> str:
+    if not parameter.path:
+        return "Runtime parameters for the configuration's resolvers, as a JSON object"
+    return f"Kedro parameter {parameter.name}"
 
 
 def _artifact_source(artifact: Artifact) -> Json:
@@ -340,6 +349,10 @@ def _caching(plan: Plan) -> Json:
 
 def _identity_inputs() -> Json:
     return {key: {"runtimeValue": {"constant": value}} for key, value in _IDENTITY.items()}
+
+
+def _types(parameters: Iterable[Parameter]) -> Json:
+    return {p.key: {"parameterType": _PARAMETER_TYPES[p.type]} for p in parameters}
 
 
 def _strings(keys: Iterable[str]) -> Json:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from kedro_vertexai.files import write_whole
+from kedro_vertexai.spec.yaml_text import yaml_text
+
+# KFP and Vertex AI's client read JSON as YAML 1.1, whose characters are fewer and whose line
+# breaks are more: https://yaml.org/spec/1.1/#id868524
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def render_spec(spec: dict[str, Any], *, as_json: bool) -> str:
     """The spec as text; the same spec gives the same text."""
     if as_json:
-        return json.dumps(spec, ensure_ascii=False, separators=(",", ":")) + "\n"
-    import yaml
-
-    # The C dumper is tens of times faster, and not everywhere.
-    base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-
-    class Dumper(base):  # type: ignore[misc, valid-type]
-        """Writes a part that occurs twice in full: readers need no YAML anchors."""
-
-        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 (PyYAML's signature)
-            return True
-
-    return str(yaml.dump(spec, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100))
+        text = json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
+        return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return yaml_text(spec)
 
 
 def write_spec(spec: dict[str, Any], output: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,13 +87,10 @@ def run_once(
     return LocalRun(project, done.returncode, done.stdout + done.stderr, new.pop())
 
 
-def kedro_run(
-    project: KedroProject, *arguments: str, kedro_env: str = "local"
-) -> subprocess.CompletedProcess[str]:
+def kedro_run(project: KedroProject, *arguments: str, env: dict[str, str] | None = None) -> None:
     """What the user compares with: the same on a laptop, without us."""
-    done = project.kedro("run", "--env", kedro_env, *arguments, timeout=300)
+    done = project.kedro("run", "--env", "local", *arguments, env=env, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done
 
 
 def mlflow_client(database: Path) -> MlflowClient:
@@ -115,6 +113,18 @@ def files_of(directory: Path) -> dict[str, bytes]:
         for file in sorted(directory.rglob("*"))
         if file.is_file() and not set(file.relative_to(directory).parts) & set(_BY_PRODUCTS)
     }
+
+
+def ends(pid: int) -> bool:
+    """Whether a process is gone, or at once will be: init collects it a moment after its end."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _jobs(project: KedroProject) -> set[Path]:

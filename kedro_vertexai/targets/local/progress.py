@@ -90,6 +90,7 @@ class LiveReporter:
             console=self._console,
             get_renderable=self._table,
             refresh_per_second=_REFRESHES_PER_SECOND,
+            transient=True,
         )
 
     def job_started(self, job: JobResult) -> None:
@@ -111,7 +112,7 @@ class LiveReporter:
         self._print(f"warning: {message}")
 
     def job_finished(self, job: JobResult) -> None:
-        """Leave the table as it is at the end."""
+        """Take the table away: whoever started the job sums it up."""
         with suppress(*_NOBODY_READS):
             self._live.stop()
         reason = f": {job.error}" if job.error else ""

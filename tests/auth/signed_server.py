@@ -1,0 +1,91 @@
+"""A server with as much of MLflow's API as the tests call, that checks every request's token."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from google.auth import jwt
+from token_service import ISSUER, Key
+
+EXPERIMENT = {"experiment_id": "1", "name": "signed", "lifecycle_stage": "active"}
+
+
+class SignedServer:
+    """Takes tokens that `key` signed for `audience` and that have not expired."""
+
+    def __init__(self, key: Key, audience: str) -> None:
+        self.key = key
+        self.audience = audience
+        self.plain: set[str] = set()
+        """Other values of the Authorization header that are taken."""
+        self.seen: list[tuple[str, str | None]] = []
+        """Path and Authorization header of every request."""
+        self.headers: list[dict[str, str]] = []
+        self.refused: list[str] = []
+        """Why requests were turned away."""
+
+    def __enter__(self) -> SignedServer:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (_Handler,), {"to": self}))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def check(self, header: str | None) -> None:
+        """Raise ValueError unless the request is signed."""
+        if header in self.plain:
+            return
+        scheme, _, token = (header or "").partition(" ")
+        if scheme != "Bearer":
+            raise ValueError(f"no bearer token in {header!r}")
+        claims = jwt.decode(token, certs={"test": self.key.public}, audience=self.audience)
+        if claims["iss"] != ISSUER:
+            raise ValueError("another issuer")
+
+    @property
+    def tokens(self) -> set[str | None]:
+        return {header for _, header in self.seen}
+
+    def body(self, path: str) -> Any:
+        run = {"run_id": "r1", "experiment_id": "1", "status": "RUNNING", "start_time": 1}
+        answers: dict[str, Any] = {
+            "experiments/get-by-name": {"experiment": EXPERIMENT},
+            "experiments/get": {"experiment": EXPERIMENT},
+            "runs/create": {"run": {"info": {**run, "run_uuid": "r1", "user_id": "u"}}},
+            "runs/get": {"run": {"info": {**run, "artifact_uri": "mlflow-artifacts:/1/r1"}}},
+        }
+        return answers.get(path.partition("/mlflow/")[2], {})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    to: SignedServer
+
+    def _serve(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        path = self.path.partition("?")[0]
+        header = self.headers["Authorization"]
+        self.to.seen.append((path, header))
+        self.to.headers.append(dict(self.headers))
+        try:
+            self.to.check(header)
+            status, body = 200, self.to.body(path)
+        except ValueError as error:
+            self.to.refused.append(str(error))
+            status, body = 401, {"error_code": "UNAUTHENTICATED", "message": "not signed"}
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+
+    def log_message(self, *_: object) -> None: ...
