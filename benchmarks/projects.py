@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import process_cpu, python
 
-SHAPES = ("chain", "layered")
+SHAPES = ("chain", "layered", "hub")
 # The length of one text among large parameters.
 _TEXT = 500
 
@@ -55,7 +55,7 @@ import random
 
 from kedro.pipeline import Node, Pipeline
 
-SIZE, SHAPE, OWN_PARAMETERS = {size}, {shape!r}, {own_parameters}
+SIZE, SHAPE, READS = {size}, {shape!r}, {reads!r}
 # In layers, nodes per layer and how many of the layer before each one reads.
 WIDTH, FAN_IN = 10, 3
 
@@ -71,16 +71,17 @@ def table(index):
 def parents(index, generator):
     if SHAPE == "chain":
         return [index - 1] if index else []
+    if SHAPE == "hub":
+        return [0] if index else []
     layer = index // WIDTH
     return generator.sample(range((layer - 1) * WIDTH, layer * WIDTH), FAN_IN) if layer else []
 
 
 def step(index, generator):
     inputs = [table(parent) for parent in parents(index, generator)] or ["raw"]
-    parameter = f"params:options.part_{{index:05}}" if OWN_PARAMETERS else "params:options"
     return Node(
         work,
-        [*inputs, parameter],
+        [*inputs, READS.format(index=index)],
         table(index),
         name=f"step_{{index:05}}",
         tags=[f"part-{{index % 7}}"],
@@ -104,30 +105,37 @@ def starter(directory: Path) -> Path:
 
 @dataclass(frozen=True)
 class Generated:
-    """A project with one pipeline of `size` nodes, in a line or in layers with fan-in 3.
+    """A project with one pipeline of `size` nodes.
 
-    Each node reads one parameter: all of them the same dictionary, or each its own of
-    `own_parameters` bytes. `tracked` projects have an `mlflow.yml`.
+    Args:
+        size: how many nodes.
+        shape: a line; layers of ten with fan-in 3; or all reading what the first one writes.
+        tracked: whether there is an `mlflow.yml`.
+        parameter_bytes: of as many parameters as nodes, each; 0 for one small dictionary.
+        reads: what each node reads of them, with its number as `index`.
     """
 
     size: int
     shape: str = "layered"
     tracked: bool = True
-    own_parameters: int = 0
+    parameter_bytes: int = 0
+    reads: str = "params:options"
 
     @property
     def package(self) -> str:
-        return f"generated_{self.shape}_{self.size}"
+        """The project's package, and the directory that it is written to."""
+        size = f"{self.shape}_{self.size}_{'tracked' if self.tracked else 'untracked'}"
+        return f"{size}_{self.parameter_bytes}_{self.reads.partition(':')[0]}"
 
     def write(self, directory: Path) -> Path:
-        """Write the project to a new directory and return its path."""
-        project = directory / f"{self.package}_{self.tracked}_{self.own_parameters}"
+        """Write the project below a directory and return its path."""
+        project = directory / self.package
         files = {
             "pyproject.toml": _PYPROJECT.format(package=self.package),
             f"src/{self.package}/__init__.py": "",
             f"src/{self.package}/settings.py": "",
             f"src/{self.package}/pipeline_registry.py": _REGISTRY.format(
-                size=self.size, shape=self.shape, own_parameters=bool(self.own_parameters)
+                size=self.size, shape=self.shape, reads=self.reads
             ),
             "conf/base/catalog.yml": _CATALOG,
             "conf/base/parameters.yml": self._parameters(),
@@ -143,11 +151,11 @@ class Generated:
         return project
 
     def _parameters(self) -> str:
-        if not self.own_parameters:
+        if not self.parameter_bytes:
             return "options: {model: {depth: 3, rate: 0.1}, columns: [a, b, c], title: null}\n"
         text = "0123456789 " * (_TEXT // 11)
-        lines = ["options:"]
+        lines = []
         for index in range(self.size):
-            lines.append(f"  part_{index:05}:")
-            lines += [f"    text_{n:03}: {text}" for n in range(self.own_parameters // _TEXT)]
+            lines.append(f"part_{index:05}:")
+            lines += [f"  text_{n:03}: {text}" for n in range(self.parameter_bytes // _TEXT)]
         return "\n".join([*lines, ""])

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.measure import Result, process_cpu, python, scratch
-from benchmarks.projects import SHAPES, Generated
+from benchmarks.projects import Generated
 
 _MEGABYTE = 1e6
+
+
+# As many parameters as tasks, each of so many bytes: together 2 MB.
+_LARGE = 20_000
 
 
 def run() -> list[Result]:
@@ -16,10 +20,12 @@ def run() -> list[Result]:
             Generated(1_000, shape, tracked),
             0.7,
         )
-        for shape in SHAPES
+        for shape in ("chain", "layered")
         for tracked in (False, True)
     }
-    subjects["100 tasks with 2 MB of parameters"] = (Generated(100, own_parameters=20_000), 3.0)
+    for name, reads in (("its own", "params:part_{index:05}"), ("all", "parameters")):
+        generated = Generated(100, parameter_bytes=_LARGE, reads=reads)
+        subjects[f"100 tasks, 2 MB of parameters, each reads {name}"] = (generated, 3.0)
     with scratch() as directory:
         return [
             Result(f"JSON of {name}", _size(generated, directory), "MB", limit)

@@ -21,6 +21,7 @@ from kedro_vertexai.project import (
     read_project,
     read_vertexai_config,
 )
+from kedro_vertexai.runtime.parameters import same
 from kedro_vertexai.spec.build import build_spec
 from kedro_vertexai.spec.dialect import VERTEX
 
@@ -77,7 +78,13 @@ def compile_project(request: Request) -> Compiled:
         Values(given, request.declared, request.values if request.new_defaults else {}),
     )
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
-    return Compiled(plan, project, config, not_applied(config))
+    notes = not_applied(config)
+    if plan.caching and plan.tracked:
+        notes.append(
+            "run_config.caching has no effect on a tracked pipeline: every task logs into this "
+            "job's MLflow run, so no earlier result is like it"
+        )
+    return Compiled(plan, project, config, notes)
 
 
 def _passed_on() -> dict[str, str]:
@@ -112,8 +119,7 @@ def _read(request: Request) -> tuple[Project, dict[str, Any]]:
         name: parameter.value
         for name, parameter in changed.parameters.items()
         if name not in configured.parameters
-        or configured.parameters[name].value != parameter.value
-        or type(configured.parameters[name].value) is not type(parameter.value)
+        or not same(configured.parameters[name].value, parameter.value)
     }
     return known, {**values, FOR_RESOLVERS: dict(request.values)}
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from string import Template
 
 from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.files import write_whole
+from kedro_vertexai.project import conf_dirs
 from kedro_vertexai.templates import templates_dir
 
 LOCAL_STATE = ".vertexai/"
 
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin
+# The shortest are older than that rule; what stands before a colon is an organisation's domain.
+_PROJECT_ID = re.compile(r"([a-z0-9][a-z0-9.-]*:)?[a-z0-9][a-z0-9-]*")
+# https://cloud.google.com/vertex-ai/docs/general/locations
+_REGION = re.compile(r"[a-z][a-z0-9-]*")
+
 
 def init_project(path: Path, project_id: str, region: str, *, force: bool) -> list[str]:
-    """Write `conf/base/vertexai.yml` and keep local runs out of git; return what to tell.
+    """Write `vertexai.yml` into the base environment and keep local runs out of git.
 
     Args:
         path: the Kedro project's root.
@@ -21,30 +29,46 @@ def init_project(path: Path, project_id: str, region: str, *, force: bool) -> li
         region: Google Cloud region.
         force: replace an existing file.
 
+    Returns:
+        What to tell the user.
+
     Raises:
-        ConfigError: the file exists, and `force` is not given.
+        ConfigError: the file exists and `force` is not given, or there can be no such Google
+            Cloud project or region.
     """
-    target = path / "conf" / "base" / "vertexai.yml"
+    base = conf_dirs(path, "base")[0]
+    target = base / "vertexai.yml"
     if target.exists() and not force:
         raise ConfigError(f"{target.relative_to(path)} exists: --force replaces it")
-    text = Template((templates_dir() / "vertexai.yml").read_text(encoding="utf-8")).substitute(
-        project_id=project_id,
-        region=region,
-        project=path.name,
-        image=f"{region}-docker.pkg.dev/{project_id}/kedro/{path.name.lower()}:latest",
-    )
-    write_whole(target, text)
+    write_whole(target, _first_config(path, project_id, region))
     told = [f"Configuration written to {target.relative_to(path)}"]
     if _ignore(path / ".gitignore"):
         told.append(f"{LOCAL_STATE} added to .gitignore")
-    if not list((path / "conf").glob("*/mlflow*.y*ml")):
+    if not list(base.parent.glob("*/mlflow*.y*ml")):
         told.append("No mlflow.yml found: runs will not be tracked. `kedro mlflow init` adds one.")
     return told
 
 
+def _first_config(path: Path, project_id: str, region: str) -> str:
+    if not _PROJECT_ID.fullmatch(project_id):
+        raise ConfigError(f"'{project_id}' is no Google Cloud project id, such as my-project-123")
+    if not _REGION.fullmatch(region):
+        raise ConfigError(f"'{region}' is no Google Cloud region, such as europe-west1")
+    # A name that images and buckets may have.
+    project = re.sub(r"[^a-z0-9]+", "-", path.name.lower()).strip("-") or "project"
+    repository = project_id.replace(":", "/")
+    return Template((templates_dir() / "vertexai.yml").read_text(encoding="utf-8")).substitute(
+        project_id=project_id,
+        region=region,
+        project=project,
+        image=f"{region}-docker.pkg.dev/{repository}/kedro/{project}:latest",
+    )
+
+
 def _ignore(gitignore: Path) -> bool:
+    """Add a line for what local runs leave, unless one speaks of it already."""
     text = gitignore.read_text(encoding="utf-8") if gitignore.exists() else ""
-    if LOCAL_STATE in text.split() or LOCAL_STATE.rstrip("/") in text.split():
+    if any(line.strip().strip("!/") == LOCAL_STATE.strip("/") for line in text.splitlines()):
         return False
     separator = "" if not text or text.endswith("\n") else "\n"
     write_whole(gitignore, f"{text}{separator}{LOCAL_STATE}\n")

@@ -21,11 +21,18 @@ def parse_overrides(pairs: Sequence[str], file: Path | None = None) -> dict[str,
         ConfigError: a pair without `=` or key, or a file that cannot be read.
     """
     from omegaconf import OmegaConf
+    from yaml import YAMLError
 
     for pair in pairs:
         key, separator, _ = pair.partition("=")
         if not separator or not key.strip():
             raise ConfigError(f"--params {pair}: write it as key=value")
+        try:
+            OmegaConf.from_dotlist([pair])
+        except YAMLError as error:
+            raise ConfigError(
+                f"--params {pair}: its value is no YAML, put it in quotes ({_one_line(error)})"
+            ) from error
     base = OmegaConf.create(_read(file) if file else {})
     try:
         given = OmegaConf.from_dotlist([_strip_key(pair) for pair in pairs])
@@ -63,7 +70,7 @@ def check_known(names: Sequence[str] | Mapping[str, Any], project: Project) -> N
     wanted = list(_leaves(names)) if isinstance(names, Mapping) else list(names)
     known = {*project.parameters, *project.runtime_names}
     for name in wanted:
-        if name in known or read_by_resolver(name, project):
+        if name in known or read_by_resolver(name, project) or _is_open(name, project):
             continue
         raise ConfigError(
             f"--params {name}: no such parameter{did_you_mean(name, known)} "
@@ -76,6 +83,16 @@ def read_by_resolver(name: str, project: Project) -> bool:
     return any(
         name == read or name.startswith(f"{read}.") or read.startswith(f"{name}.")
         for read in project.runtime_names
+    )
+
+
+def _is_open(name: str, project: Project) -> bool:
+    """Whether the name lies in a parameter that says nothing of what it may hold."""
+    parts = name.split(".")
+    above = (".".join(parts[:length]) for length in range(1, len(parts)))
+    return any(
+        name in project.parameters and project.parameters[name].value in (None, {})
+        for name in above
     )
 
 

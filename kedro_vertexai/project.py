@@ -104,12 +104,13 @@ def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
     _check_settings()
     _check_env(path, env)
     loader = _config_loader(path, env, {})
+    places = [directory.relative_to(path) for directory in conf_dirs(path, env)]
     with _config_errors("vertexai.yml"):
         try:
             data = loader["vertexai"]
         except MissingConfigException:
             raise ProjectError(
-                f"no vertexai.yml in conf/base or conf/{env}: "
+                f"no vertexai.yml in {' or '.join(map(str, places))}: "
                 "run `kedro vertexai init PROJECT_ID REGION` to write one"
             ) from None
     return data, _conf_files(path, env, "vertexai")
@@ -335,7 +336,7 @@ def _check_settings() -> None:
 
 def _check_env(path: Path, env: str) -> None:
     """Kedro takes an environment whose directory is missing for a missing file."""
-    directory = _conf_dirs(path, env)[-1]
+    directory = conf_dirs(path, env)[-1]
     if directory.is_dir():
         return
     known = sorted(entry.name for entry in directory.parent.glob("*/"))
@@ -382,7 +383,8 @@ def _line(error: BaseException) -> str:
     return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
 
 
-def _conf_dirs(path: Path, env: str) -> list[Path]:
+def conf_dirs(path: Path, env: str) -> list[Path]:
+    """The directories that Kedro merges for this environment, the base first."""
     from kedro.framework.project import settings
 
     base = settings.CONFIG_LOADER_ARGS.get("base_env", "base")
@@ -393,7 +395,7 @@ def _conf_files(path: Path, env: str, name: str) -> str:
     """The files that Kedro merges for `name`, relative to the project, joined with `+`."""
     files = [
         file.relative_to(path).as_posix()
-        for directory in _conf_dirs(path, env)
+        for directory in conf_dirs(path, env)
         for file in sorted(directory.glob(f"**/{name}*"))
         if file.suffix in (".yml", ".yaml", ".json")
     ]
@@ -402,10 +404,10 @@ def _conf_files(path: Path, env: str, name: str) -> str:
 
 def _runtime_names(path: Path, env: str) -> Iterator[str]:
     """Names read by `${runtime_params:name}` anywhere in the configuration, `mlflow.yml` too."""
-    for directory in _conf_dirs(path, env):
+    for directory in conf_dirs(path, env):
         for file in sorted(directory.rglob("*")):
             if file.suffix in (".yml", ".yaml", ".json") and file.is_file():
-                yield from _RUNTIME_RESOLVER.findall(file.read_text(encoding="utf-8"))
+                yield from _RUNTIME_RESOLVER.findall(file.read_text("utf-8", "replace"))
 
 
 def _is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:

@@ -8,6 +8,7 @@ paper are chosen by hand.
 """
 
 import json
+import re
 import sys
 from html import escape
 from pathlib import Path
@@ -112,13 +113,12 @@ def short(title: str) -> str:
 
 
 def output_names(spec: dict[str, Any], task: dict[str, Any]) -> list[str]:
-    """The artifacts that a task hands on, by Kedro's names without their namespace."""
+    """The datasets that a task hands on, without namespace: their keys without a digest."""
     component = spec["components"][task["componentRef"]["name"]]
     keys = component.get("outputDefinitions", {}).get("artifacts", {})
-    document = task.get("inputs", {}).get("parameters", {}).get("kedro__task")
-    told = json.loads(document["runtimeValue"]["constant"]) if document else {}
-    datasets = (told.get("outputs", {}).get(key, {}).get("dataset", key) for key in keys)
-    return [name.rsplit(".", 1)[-1] for name in datasets if name != "artifact"]
+    namespace = task["taskInfo"]["name"].partition(".")[0]
+    names = (re.sub(r"_[0-9a-f]{6}$", "", key).removeprefix(f"{namespace}_") for key in keys)
+    return [name for name in names if name != "artifact"]
 
 
 def edges(

@@ -63,7 +63,7 @@ def inputs_of(
     """
     artifacts = []
     for name in group.inputs:
-        if group not in edges.consumers.get(name, ()):
+        if is_parameter(name) or edges.producer.get(name) is group:
             continue
         dataset = project.datasets[name]
         travel = _TRAVEL[dataset.kind]

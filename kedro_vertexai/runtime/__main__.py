@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kedro_vertexai.errors import VertexAIError
 from kedro_vertexai.runtime.executor_input import ExecutorInput
-from kedro_vertexai.runtime.task_document import JOB_ID, JOB_NAME
+from kedro_vertexai.runtime.job import Job
 
 _COMMANDS = ("task", "mlflow-start-run", "mlflow-finish-run")
 
@@ -50,8 +50,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _run(arguments: argparse.Namespace) -> None:
     given = ExecutorInput.parse(arguments.executor_input)
     # Before the project is loaded: users' settings and configuration read these.
-    os.environ["KEDRO_CONFIG_JOB_NAME"] = str(given.parameters.get(JOB_NAME, ""))
-    os.environ["KEDRO_CONFIG_RUN_ID"] = str(given.parameters.get(JOB_ID, ""))
+    Job.of(given.parameters).to_environment()
     # A task is a part of a run, not a command of the user's: Kedro's telemetry counts neither.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     if arguments.host_alias:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,16 +85,20 @@ class TaskBoundary:
         self._outputs = outputs
         self._project_path = project_path
         self._objects: dict[str, ObjectDataset] = {}
+        self._catalog: CatalogProtocol[Any, Any] | None = None
 
     def bring_files(self) -> None:
         """Copy the file inputs to the datasets' own paths."""
         for key, boundary in self._document.inputs.items():
-            artifact = self._inputs[key]
-            if boundary.travel == "file" and not artifact.metadata.get("absent"):
-                copy_in(artifact.path, self._own_path(boundary), boundary.dataset)
+            artifact, own = self._inputs[key], self._own_path(boundary)
+            if boundary.travel != "file" or artifact.metadata.get("absent"):
+                continue
+            if not self._is_users_own(own):
+                copy_in(artifact.path, own, boundary.dataset)
 
     def enter_catalog(self, catalog: CatalogProtocol[Any, Any]) -> None:
         """Replace the catalog's entries of the datasets that travel as objects."""
+        self._catalog = catalog
         loads = _objects(self._document.inputs, self._inputs)
         saves = _objects(self._document.outputs, self._outputs)
         for name in {*loads, *saves}:
@@ -105,11 +110,12 @@ class TaskBoundary:
         """Copy the file outputs to their artifacts; return each output's metadata by key.
 
         Raises:
-            TaskError: an object was never saved, or a file cannot be copied.
+            TaskError: an object was never saved, or a file is elsewhere or cannot be copied.
         """
         metadata = {}
         for key, boundary in self._document.outputs.items():
             if boundary.travel == "file":
+                self._check_place(boundary)
                 found = copy_out(
                     self._own_path(boundary), self._outputs[key].path, boundary.dataset
                 )
@@ -123,6 +129,22 @@ class TaskBoundary:
 
     def _own_path(self, boundary: Boundary) -> Path:
         return self._project_path / boundary.path
+
+    def _is_users_own(self, path: Path) -> bool:
+        """Whether a local run finds the file there already: outside of the task's own copy."""
+        is_local = os.environ.get("KEDRO_VERTEXAI_TARGET") == "local"
+        return is_local and not path.is_relative_to(self._project_path) and path.exists()
+
+    def _check_place(self, boundary: Boundary) -> None:
+        """Refuse a dataset that was saved, and not where it was to be found."""
+        if self._catalog is None or self._own_path(boundary).exists():
+            return
+        if self._catalog.exists(boundary.dataset):
+            raise TaskError(
+                f"dataset '{boundary.dataset}' is not at {boundary.path}, where it was when the "
+                "pipeline was compiled: its path must be the same in every task, so it may not "
+                "depend on the environment"
+            )
 
 
 def _objects(

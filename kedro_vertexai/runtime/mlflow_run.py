@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.executor_input import ExecutorInput
-from kedro_vertexai.runtime.task_document import JOB_ID, JOB_NAME, RUN, RUN_ID, STATUS
+from kedro_vertexai.runtime.job import JOB, RUN, STATUS, Job
 from kedro_vertexai.tracking.config import adapt_store, store_lock
 from kedro_vertexai.tracking.finish import close_run
 from kedro_vertexai.tracking.start import open_run
@@ -33,16 +34,11 @@ class _ContextOnly:
 
 def start_run(given: ExecutorInput, project_path: Path, env: str, pipeline: str) -> None:
     """Open the experiment and the run as `mlflow.yml` says, and hand its id to every task."""
+    job = Job.of(given.parameters)
     with store_lock():
         context = _load_context(given, project_path, env)
-        run_id = open_run(
-            context,
-            job_id=str(given.parameters[JOB_ID]),
-            job_name=str(given.parameters[JOB_NAME]),
-            pipeline=pipeline,
-            env=env,
-        )
-    given.write_parameter(RUN_ID, run_id)
+        run_id = open_run(context, job_id=job.id, job_name=job.name, pipeline=pipeline, env=env)
+    given.write_parameter(JOB, replace(job, run_id=run_id).document())
 
 
 def finish_run(given: ExecutorInput, project_path: Path, env: str) -> None:
@@ -52,7 +48,7 @@ def finish_run(given: ExecutorInput, project_path: Path, env: str) -> None:
         context = _load_context(given, project_path, env)
         run = close_run(
             context,
-            job_id=str(given.parameters[JOB_ID]),
+            job_id=Job.of(given.parameters).id,
             status=_STATES.get(str(status.get("state", "")).upper(), "FAILED"),
             reason=str((status.get("error") or {}).get("message", "")),
         )

@@ -46,7 +46,12 @@ def overrides(
     """What differs from the configuration, nested as `kedro run --params` nests it."""
     nested: dict[str, Any] = dict(given.get((), {}))
     for path, value in given.items():
-        if path and not _same(_lookup(configured, path), value):
+        if not path:
+            continue
+        # A parameter's own input counts, whatever the input for resolvers says of it.
+        for_resolvers = _lookup(nested, path)
+        held = _lookup(configured, path) if for_resolvers is _MISSING else for_resolvers
+        if not same(held, value):
             _put(nested, path, value)
     return nested
 
@@ -94,14 +99,14 @@ def _lookup(parameters: Any, path: tuple[str, ...]) -> Any:
     return parameters
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
     """Equal in type too, at every depth: 1, 1.0 and true are three values."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
     both_nan = isinstance(one, float) and math.isnan(one) and math.isnan(other)
     return both_nan or bool(one == other)
 

@@ -9,8 +9,9 @@ from kedro_vertexai.errors import TaskError
 from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.boundary import TaskBoundary
 from kedro_vertexai.runtime.executor_input import ExecutorInput
+from kedro_vertexai.runtime.job import Job
 from kedro_vertexai.runtime.parameters import as_runtime_params, given_parameters, overrides
-from kedro_vertexai.runtime.task_document import RUN_ID, TASK, TaskDocument
+from kedro_vertexai.runtime.task_document import TASK, TaskDocument
 from kedro_vertexai.tracking.off import disable_hook, switch_off
 from kedro_vertexai.tracking.run import JoinedRun
 
@@ -37,7 +38,7 @@ class NodeTask:
         self._env = env
         self._pipeline = pipeline
         self._boundary = TaskBoundary(self._document, given.inputs, given.outputs, project_path)
-        run_id = given.parameters.get(RUN_ID)
+        run_id = Job.of(given.parameters).run_id
         self._run = JoinedRun(run_id) if run_id else None
         # Until a node starts, and once all are done, an error is the whole task's.
         self._node = ", ".join(self._document.nodes)

@@ -9,14 +9,8 @@ from typing import Any
 
 from kedro_vertexai.errors import TaskError
 
-# The inputs of every task that are ours. No cleaned name of a user's has two underscores.
+# The input of every task that holds it. No cleaned name of a user's has two underscores.
 TASK = "kedro__task"
-JOB_NAME = "job__name"
-JOB_ID = "job__id"
-RUN_ID = "mlflow__run_id"
-STATUS = "job__status"
-# The output of the last task: the MLflow run as it ended.
-RUN = "mlflow__run"
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,9 @@ class TaskDocument:
                 inputs={key: _boundary(key, document.get("inputs", {})) for key in inputs},
                 outputs={key: _boundary(key, document.get("outputs", {})) for key in outputs},
                 parameters={
-                    key: (value["type"], tuple(value["path"]))
+                    key: (value, (key,))
+                    if isinstance(value, str)
+                    else (value["type"], tuple(value["path"]))
                     for key, value in document.get("parameters", {}).items()
                 },
             )
@@ -71,6 +67,8 @@ class TaskDocument:
 
 def _boundary(key: str, told: Mapping[str, Any]) -> Boundary:
     entry = told.get(key, {})
+    if isinstance(entry, str):
+        return Boundary(key, entry, "object")
     travel = entry.get("travel", "object")
     if travel == "parameter":
         return Boundary(key, key, travel, parameter_path=tuple(entry["path"]))

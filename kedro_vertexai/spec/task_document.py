@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kedro_vertexai.plan.model import Artifact, ParameterType, Task, Travel
+from kedro_vertexai.plan.model import Artifact, Parameter, ParameterType, Task, Travel
 
 
 def task_document(task: Task) -> str:
     """The document of one task, read by `kedro_vertexai.runtime.task_document`.
 
-    What a reader can assume is left out: an artifact whose dataset is named like its key
-    travels as an object.
+    What a reader can assume is left out. An artifact of which nothing is told travels as an
+    object, and its dataset is named like its key; where only the name differs, that is told
+    as a string. A parameter of which only a string is told, its type, lies at the top.
     """
     document: dict[str, Any] = {"nodes": list(task.nodes)}
     for side, artifacts in (("inputs", task.inputs), ("outputs", task.outputs)):
@@ -24,22 +25,24 @@ def task_document(task: Task) -> str:
             document[side] = {key: value for key, value in told.items() if value}
     if task.parameters:
         document["parameters"] = {
-            parameter.key: {"type": parameter.type.value, "path": list(parameter.path)}
-            for parameter in task.parameters
+            parameter.key: _parameter(parameter) for parameter in task.parameters
         }
     return exact_json(document)
 
 
-def _artifact(artifact: Artifact) -> dict[str, Any]:
+def _artifact(artifact: Artifact) -> dict[str, Any] | str:
     if artifact.travel is Travel.PARAMETER:
         return {"travel": artifact.travel.value, "path": list(artifact.parameter_path)}
-    told: dict[str, Any] = {}
-    if artifact.dataset != artifact.key:
-        told["dataset"] = artifact.dataset
-    if artifact.travel is not Travel.OBJECT:
-        told["travel"] = artifact.travel.value
-        told["path"] = artifact.path
-    return told
+    named = {} if artifact.dataset == artifact.key else {"dataset": artifact.dataset}
+    if artifact.travel is Travel.OBJECT:
+        return named.get("dataset", "")
+    return {**named, "travel": artifact.travel.value, "path": artifact.path}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any] | str:
+    if parameter.path == (parameter.key,):
+        return parameter.type.value
+    return {"type": parameter.type.value, "path": list(parameter.path)}
 
 
 def exact_json(value: Any) -> str:

@@ -46,8 +46,10 @@ def _sequence(value: Sequence[Any], indent: str, lines: list[str]) -> None:
     for item in value:
         if item and isinstance(item, (dict, list)):
             first, below = len(lines), f"{indent}  "
-            write = _mapping if isinstance(item, dict) else _sequence
-            write(item, below, lines)
+            if isinstance(item, dict):
+                _mapping(item, below, lines)
+            else:
+                _sequence(item, below, lines)
             # The dash stands in the indentation of the item's first line.
             lines[first] = f"{indent}- {lines[first].removeprefix(below)}"
         else:

@@ -1,9 +1,11 @@
-"""A server with as much of MLflow's API as the tests call, that checks every request's token."""
+"""A server that checks every request's token, in place of MLflow's server or in front of it."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,11 +16,17 @@ EXPERIMENT = {"experiment_id": "1", "name": "signed", "lifecycle_stage": "active
 
 
 class SignedServer:
-    """Takes tokens that `key` signed for `audience` and that have not expired."""
+    """Takes tokens that `key` signed for `audience` and that have not expired.
 
-    def __init__(self, key: Key, audience: str) -> None:
+    What is signed is answered here, with as much of MLflow's API as the tests call, or by
+    the server at `upstream`.
+    """
+
+    def __init__(self, key: Key, audience: str, upstream: str = "") -> None:
         self.key = key
         self.audience = audience
+        self.upstream = upstream
+        """Host and port."""
         self.plain: set[str] = set()
         """Other values of the Authorization header that are taken."""
         self.seen: list[tuple[str, str | None]] = []
@@ -48,10 +56,25 @@ class SignedServer:
         claims = jwt.decode(token, certs={"test": self.key.public}, audience=self.audience)
         if claims["iss"] != ISSUER:
             raise ValueError("another issuer")
+        # google-auth's own check is exact to the second.
+        if claims["exp"] <= time.time():
+            raise ValueError("expired")
 
     @property
     def tokens(self) -> set[str | None]:
         return {header for _, header in self.seen}
+
+    def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, str, bytes]:
+        """Status, type and body."""
+        if not self.upstream:
+            return 200, "application/json", json.dumps(self.body(path.partition("?")[0])).encode()
+        connection = http.client.HTTPConnection(self.upstream, timeout=30)
+        kept = {name: value for name, value in headers.items() if name.lower() != "host"}
+        connection.request(method, path, body, kept)
+        response = connection.getresponse()
+        data = response.read()
+        connection.close()
+        return response.status, response.headers["Content-Type"] or "text/plain", data
 
     def body(self, path: str) -> Any:
         run = {"run_id": "r1", "experiment_id": "1", "status": "RUNNING", "start_time": 1}
@@ -68,24 +91,27 @@ class _Handler(BaseHTTPRequestHandler):
     to: SignedServer
 
     def _serve(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"] or 0))
-        path = self.path.partition("?")[0]
+        sent = self.rfile.read(int(self.headers["Content-Length"] or 0))
         header = self.headers["Authorization"]
-        self.to.seen.append((path, header))
+        self.to.seen.append((self.path.partition("?")[0], header))
         self.to.headers.append(dict(self.headers))
         try:
             self.to.check(header)
-            status, body = 200, self.to.body(path)
+            status, kind, data = self.to.answer(self.command, self.path, self.headers, sent)
         except ValueError as error:
             self.to.refused.append(str(error))
-            status, body = 401, {"error_code": "UNAUTHENTICATED", "message": "not signed"}
-        data = json.dumps(body).encode()
+            refusal = {"error_code": "UNAUTHENTICATED", "message": "not signed"}
+            status, kind, data = 401, "application/json", json.dumps(refusal).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+    def __getattr__(self, name: str) -> Any:
+        """Any method: `do_GET` and its like."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def log_message(self, *_: object) -> None: ...

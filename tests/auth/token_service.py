@@ -43,12 +43,12 @@ class Key:
         return crypt.RSASigner.from_string(self.private, key_id="test")
 
 
-@dataclass(frozen=True)
-class Refused(Exception):
+class AnswerError(Exception):
     """An answer that is an error."""
 
-    status: int
-    body: Any
+    def __init__(self, status: int, body: Any) -> None:
+        self.status = status
+        self.body = body
 
 
 @dataclass
@@ -106,7 +106,7 @@ class TokenService:
         claims: dict[str, Any] = {"iss": ISSUER, "aud": audience, "sub": address}
         if email:
             claims["email"] = address
-        claims |= {"iat": now, "exp": now + self.lifetime, "jti": secrets.token_hex(4)}
+        claims |= {"iat": int(now), "exp": now + self.lifetime, "jti": secrets.token_hex(4)}
         token = jwt.encode(self.signing_key.signer, claims).decode()
         self.issued.append(token)
         return token
@@ -126,7 +126,7 @@ class TokenService:
         except ValueError:
             description = "Invalid JWT Signature."
             error = {"error": "invalid_grant", "error_description": description}
-            raise Refused(400, error) from None
+            raise AnswerError(400, error) from None
         if "target_audience" in claims:
             return {"id_token": self.id_token(claims["target_audience"], claims["iss"])}
         return self.access_token(claims["iss"])
@@ -136,12 +136,12 @@ class TokenService:
         if caller not in self.impersonators.get(address, ()):
             message = "Permission 'iam.serviceAccounts.getOpenIdToken' denied"
             error = {"code": 403, "message": message, "status": "PERMISSION_DENIED"}
-            raise Refused(403, {"error": error})
+            raise AnswerError(403, {"error": error})
         return {"token": self.id_token(body["audience"], address, email=body["includeEmail"])}
 
     def metadata(self, path: str, query: dict[str, list[str]]) -> Any:
         if not self.is_machine:
-            raise Refused(404, "there is no metadata server here")
+            raise AnswerError(404, "there is no metadata server here")
         account = "/computeMetadata/v1/instance/service-accounts/"
         if path == "/":
             return ""
@@ -153,7 +153,7 @@ class TokenService:
             return self.access_token(MACHINE)
         if path == f"{account}default/":
             return {"email": MACHINE, "scopes": [], "aliases": ["default"]}
-        raise Refused(404, path)
+        raise AnswerError(404, path)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -176,8 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, make: Any) -> None:
         try:
             status, body = 200, make()
-        except Refused as refused:
-            status, body = refused.status, refused.body
+        except AnswerError as error:
+            status, body = error.status, error.body
         text = isinstance(body, str)
         data = (body if text else json.dumps(body)).encode()
         self.send_response(status)

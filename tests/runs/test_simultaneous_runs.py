@@ -1,4 +1,7 @@
-"""Two runs of one project at once do not get into each other's way."""
+"""Two runs of one project at once, each with parameters of its own, stay out of each other's way.
+
+The parameters reach nodes, and what only resolvers read in the catalog and in mlflow.yml.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ NODES = """
 CATALOG = {
     "raw": {"type": "text.TextDataset", "filepath": "data/raw.txt"},
     **{
-        name: {"type": "json.JSONDataset", "filepath": f"data/{name}.json"}
+        name: {
+            "type": "json.JSONDataset",
+            "filepath": f"data/${{runtime_params:folder, none}}/{name}.json",
+        }
         for name in ("slow", "copied")
     },
 }
@@ -38,13 +44,14 @@ def test_each_has_its_own_outputs_and_mlflow_run(tmp_path: Path) -> None:
         nodes=NODES,
         parameters={"start": 0},
         catalog=CATALOG,
-        mlflow=MLFLOW,
+        mlflow={**MLFLOW, "tracking": {"run": {"name": "${runtime_params:run.name}"}}},
         files={"data/raw.txt": "raw"},
     )
 
     def run(number: int) -> tuple[int, str]:
-        value = ("--params", f"start={number}")
-        done = project.kedro("vertexai", "run-once", "--target", "local", *value, timeout=300)
+        values = (f"start={number}", f"folder=of-{number}", f"run.name=run-{number}")
+        options = [word for value in values for word in ("--params", value)]
+        done = project.kedro("vertexai", "run-once", "--target", "local", *options, timeout=300)
         return done.returncode, done.stdout + done.stderr
 
     with ThreadPoolExecutor() as pool:
@@ -53,5 +60,8 @@ def test_each_has_its_own_outputs_and_mlflow_run(tmp_path: Path) -> None:
     copies = (project.path / ".vertexai" / "jobs").glob("*/outputs/copied.json")
     assert sorted(json.loads(copy.read_text())["value"] for copy in copies) == [1, 2]
     runs = mlflow_runs(project.path / ".vertexai" / "mlflow.db")
-    assert sorted(run.data.params["start"] for run in runs) == ["1", "2"]
+    assert {run.info.run_name: run.data.params["start"] for run in runs} == {
+        "run-1": "1",
+        "run-2": "2",
+    }
     assert {run.info.status for run in runs} == {"FINISHED"}

@@ -224,11 +224,11 @@ def test_the_run_is_opened_first_and_every_task_joins_it() -> None:
     assert parents(spec, "mlflow-start-run") == set()
     for task in ("load", "train", "report"):
         assert "mlflow-start-run" in parents(spec, task)
-        source = tasks(spec)[task]["inputs"]["parameters"]["mlflow__run_id"]
+        source = tasks(spec)[task]["inputs"]["parameters"]["kedro__job"]
         assert source == {
             "taskOutputParameter": {
                 "producerTask": "mlflow-start-run",
-                "outputParameterKey": "mlflow__run_id",
+                "outputParameterKey": "kedro__job",
             }
         }
 

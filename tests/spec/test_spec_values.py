@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kedro.config import OmegaConfigLoader
 from planning import plan_of, step
@@ -144,6 +144,7 @@ def test_a_given_value_arrives(value: Any, tmp_path: Path) -> None:
     assert same(found["p"], value)
 
 
+@settings(max_examples=50)
 @given(value=documents)
 def test_any_document_arrives(value: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     conf = tmp_path_factory.mktemp("conf")
@@ -151,6 +152,7 @@ def test_any_document_arrives(value: Any, tmp_path_factory: pytest.TempPathFacto
     assert same(found["p"], value)
 
 
+@settings(max_examples=50)
 @given(configured=scalars, value=documents)
 def test_any_document_arrives_in_place_of_any_scalar(
     configured: Any, value: Any, tmp_path_factory: pytest.TempPathFactory

@@ -1,0 +1,47 @@
+"""Which job a task belongs to: the engine's name and id of it, and its MLflow run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# Inputs that are ours; no cleaned name of a user's has two underscores in a row. The first is
+# what the first task of a tracked pipeline hands to all others.
+JOB = "kedro__job"
+JOB_NAME = "job__name"
+JOB_ID = "job__id"
+STATUS = "job__status"
+# The output of the last task: the MLflow run as it ended.
+RUN = "mlflow__run"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job by its engine's name and id; both are empty for a task that may be cached.
+
+    `run_id` is the MLflow run that its tasks join, empty where none is tracked.
+    """
+
+    name: str = ""
+    id: str = ""
+    run_id: str = ""
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Job:
+        """The job that a task's inputs speak of."""
+        if JOB in parameters:
+            return cls(**json.loads(parameters[JOB]))
+        return cls(str(parameters.get(JOB_NAME, "")), str(parameters.get(JOB_ID, "")))
+
+    def document(self) -> str:
+        """What the first task hands on."""
+        return json.dumps(asdict(self))
+
+    def to_environment(self) -> None:
+        """Let the project's settings and configuration read it, as the peer does."""
+        if self.name:
+            os.environ["KEDRO_CONFIG_JOB_NAME"] = self.name
+            os.environ["KEDRO_CONFIG_RUN_ID"] = self.id
