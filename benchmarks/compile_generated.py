@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 from pathlib import Path
 
-from benchmarks.measure import ROUNDS, Result, environment, python, scratch
+from benchmarks.measure import ROUNDS, Result, finish, python, scratch
 from benchmarks.projects import SHAPES, Generated
 
 _SIZES = (10, 100, 1_000, 10_000)
@@ -29,17 +28,12 @@ def _compile(generated: Generated, directory: Path) -> dict[str, float]:
     project = generated.write(directory)
     rounds = ROUNDS if generated.size < 10_000 else 3
     outputs = [f"pipeline.{suffix}" for suffix in _FORMATS]
-    done = subprocess.run(
+    done = finish(
         python("-m", "benchmarks.compile_one", str(project), *outputs * (rounds + 1)),
         # Where this package is found.
-        cwd=Path(__file__).parent.parent,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=True,
+        Path(__file__).parent.parent,
     )
-    taken = json.loads(done.stdout.splitlines()[-1])[len(outputs) :]
+    taken = json.loads(done.output.splitlines()[-1])[len(outputs) :]
     return {
         suffix: statistics.median(taken[index :: len(outputs)])
         for index, suffix in enumerate(_FORMATS)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 from pathlib import Path
 
-from benchmarks.measure import ROUNDS, Result, environment, python
+from benchmarks.measure import ROUNDS, Result, finish, python
 
 # Kedro loads the entry points of these groups whatever the command is.
 _MEASURE = """\
@@ -25,15 +24,8 @@ print(middle - start, time.process_time() - middle)
 def run() -> list[Result]:
     shares = []
     for _ in range(2 * ROUNDS + 1):
-        done = subprocess.run(
-            python("-c", _MEASURE),
-            cwd=Path.home(),
-            env=environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        kedro, ours = map(float, done.stdout.split()[-2:])
+        output = finish(python("-c", _MEASURE), Path.home()).output
+        kedro, ours = map(float, output.split()[-2:])
         shares.append((ours / kedro, ours, kedro))
     share, ours, kedro = statistics.median_low(shares[1:])
     detail = f"{ours * 1000:.1f} ms to {kedro * 1000:.0f} ms"

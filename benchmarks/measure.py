@@ -11,7 +11,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,34 +36,46 @@ class Result:
         return self.limit is None or self.value <= self.limit
 
 
-def process_cpu(argv: Sequence[str], directory: Path, **variables: str) -> float:
-    """Seconds that a command and everything it starts spend, in user mode and in the system.
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended well.
+
+    Args:
+        output: what it printed.
+        cpu: seconds that it and everything it started spent, in user mode and in the system.
+    """
+
+    output: str
+    cpu: float
+
+
+def finish(argv: Sequence[str], directory: Path) -> Finished:
+    """Run a command to its end.
 
     Raises:
-        RuntimeError: the command failed; the message ends with what it printed.
+        RuntimeError: it failed; the message ends with what it printed.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         argv,
         cwd=directory,
-        env=environment() | variables,
+        env=environment(),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         check=False,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(argv)[:200]} failed:\n{done.stdout[-4000:]}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        printed = (done.stdout + done.stderr)[-4000:]
+        raise RuntimeError(f"{' '.join(argv)[:200]} failed:\n{printed}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Finished(done.stdout, cpu)
 
 
-def function_cpu(function: Callable[[], object]) -> float:
-    """Seconds that this process spends in a function."""
-    start = time.process_time()
-    function()
-    return time.process_time() - start
+def process_cpu(argv: Sequence[str], directory: Path) -> float:
+    """Seconds of processor time that a command and everything it starts take."""
+    return finish(argv, directory).cpu
 
 
 def interleaved(

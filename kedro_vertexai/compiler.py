@@ -15,12 +15,8 @@ from kedro_vertexai.overrides import check_known
 from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
-from kedro_vertexai.project import (
-    Filters,
-    Project,
-    read_project,
-    read_vertexai_config,
-)
+from kedro_vertexai.project import Filters, Project, read_project
+from kedro_vertexai.project_config import read_vertexai_config
 from kedro_vertexai.runtime.parameters import same
 from kedro_vertexai.spec.build import build_spec
 from kedro_vertexai.spec.dialect import VERTEX

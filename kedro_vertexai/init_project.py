@@ -8,7 +8,7 @@ from string import Template
 
 from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.files import write_whole
-from kedro_vertexai.project import conf_dirs
+from kedro_vertexai.project_config import conf_dirs, shown
 from kedro_vertexai.templates import templates_dir
 
 LOCAL_STATE = ".vertexai/"
@@ -39,9 +39,9 @@ def init_project(path: Path, project_id: str, region: str, *, force: bool) -> li
     base = conf_dirs(path, "base")[0]
     target = base / "vertexai.yml"
     if target.exists() and not force:
-        raise ConfigError(f"{target.relative_to(path)} exists: --force replaces it")
+        raise ConfigError(f"{shown(target, path)} exists: --force replaces it")
     write_whole(target, _first_config(path, project_id, region))
-    told = [f"Configuration written to {target.relative_to(path)}"]
+    told = [f"Configuration written to {shown(target, path)}"]
     if _ignore(path / ".gitignore"):
         told.append(f"{LOCAL_STATE} added to .gitignore")
     if not list(base.parent.glob("*/mlflow*.y*ml")):
@@ -51,9 +51,9 @@ def init_project(path: Path, project_id: str, region: str, *, force: bool) -> li
 
 def _first_config(path: Path, project_id: str, region: str) -> str:
     if not _PROJECT_ID.fullmatch(project_id):
-        raise ConfigError(f"'{project_id}' is no Google Cloud project id, such as my-project-123")
+        raise ConfigError(f"{project_id!r} is no Google Cloud project id, such as my-project-123")
     if not _REGION.fullmatch(region):
-        raise ConfigError(f"'{region}' is no Google Cloud region, such as europe-west1")
+        raise ConfigError(f"{region!r} is no Google Cloud region, such as europe-west1")
     # A name that images and buckets may have.
     project = re.sub(r"[^a-z0-9]+", "-", path.name.lower()).strip("-") or "project"
     repository = project_id.replace(":", "/")

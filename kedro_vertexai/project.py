@@ -7,25 +7,28 @@ they import mlflow, which takes seconds and is not needed to know what a project
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.catalog import Dataset, describe_datasets
 from kedro_vertexai.errors import ProjectError, did_you_mean
+from kedro_vertexai.project_config import (
+    config_loader,
+    is_tracked,
+    one_line,
+    read_mapping,
+    runtime_names,
+)
 
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
     from kedro.framework.context import KedroContext
     from kedro.pipeline import Pipeline
-
-_RUNTIME_RESOLVER = re.compile(r"\$\{\s*runtime_params\s*:\s*([^,}\s]+)")
 
 # `find_pipelines` says so of a module and goes on without it.
 _UNLOADED = re.compile(r"while importing the '([^']+)' module")
@@ -92,30 +95,6 @@ class Project:
     context: Any = None
 
 
-def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
-    """Return the content of `vertexai.yml` as Kedro merges it, and the file to name in errors.
-
-    Raises:
-        ProjectError: no such environment, no such file in it or in `conf/base`, or the file
-            cannot be read.
-    """
-    from kedro.config import MissingConfigException
-
-    _check_settings()
-    _check_env(path, env)
-    loader = _config_loader(path, env, {})
-    places = [directory.relative_to(path) for directory in conf_dirs(path, env)]
-    with _config_errors("vertexai.yml"):
-        try:
-            data = loader["vertexai"]
-        except MissingConfigException:
-            raise ProjectError(
-                f"no vertexai.yml in {' or '.join(map(str, places))}: "
-                "run `kedro vertexai init PROJECT_ID REGION` to write one"
-            ) from None
-    return data, _conf_files(path, env, "vertexai")
-
-
 def read_project(
     path: Path,
     *,
@@ -138,12 +117,12 @@ def read_project(
     """
     from kedro.framework.project import PACKAGE_NAME
 
-    loader = _config_loader(path, env, dict(runtime_params or {}))
+    loader = config_loader(path, env, runtime_params or {})
     context = _context(path, env, loader, dict(runtime_params or {}))
     kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
     nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
-    parameters = _mapping(loader, "parameters")
-    catalog = _mapping(loader, "catalog")
+    parameters = read_mapping(loader, "parameters")
+    catalog = read_mapping(loader, "catalog")
     names = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     return Project(
         path=path,
@@ -153,8 +132,8 @@ def read_project(
         nodes=nodes,
         datasets=describe_datasets(catalog, names, path),
         parameters=flatten_parameters(parameters),
-        runtime_names=frozenset(_runtime_names(path, env)),
-        tracked=_is_tracked(loader, pipeline),
+        runtime_names=frozenset(runtime_names(path, env)),
+        tracked=is_tracked(loader, pipeline),
         node_dependencies=kedro_pipeline.node_dependencies,
         context=context,
     )
@@ -181,20 +160,6 @@ def flatten_parameters(parameters: Mapping[str, Any]) -> dict[str, ParameterValu
 
 def _node(node: Any) -> Node:
     return Node(node.name, frozenset(node.tags), tuple(node.inputs), tuple(node.outputs))
-
-
-def _config_loader(path: Path, env: str, runtime_params: dict[str, Any]) -> AbstractConfigLoader:
-    from kedro.framework.project import settings
-
-    loader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(path / settings.CONF_SOURCE),
-        env=env,
-        runtime_params=runtime_params,
-        **settings.CONFIG_LOADER_ARGS,
-    )
-    for name in ("vertexai", "mlflow"):
-        loader.config_patterns.setdefault(name, [f"{name}*", f"{name}*/**", f"**/{name}*"])
-    return loader  # type: ignore[no-any-return]
 
 
 def _context(
@@ -228,7 +193,8 @@ def _context(
         manager.hook.after_context_created(context=context)
     except Exception as error:
         raise ProjectError(
-            f"a hook of the project's settings.py failed in after_context_created: {_line(error)}"
+            "a hook of the project's settings.py failed in after_context_created: "
+            f"{one_line(error)}"
         ) from error
     return context
 
@@ -248,7 +214,7 @@ def _load_pipeline(name: str) -> Pipeline:
         registered, unloaded = _registry(None)
     except (Exception, SystemExit) as error:
         # Kedro names the module, and what was wrong in it is the cause.
-        reason = ": ".join(_line(part) for part in (error, error.__cause__) if part)
+        reason = ": ".join(one_line(part) for part in (error, error.__cause__) if part)
         raise ProjectError(f"the project's pipelines cannot be loaded: {reason}") from error
     finally:
         pipelines.set_requested(None)
@@ -317,125 +283,8 @@ def _reason(error: ValueError, pipeline: Pipeline, filters: Filters) -> str:
     known = sorted({tag for node in pipeline.nodes for tag in node.tags})
     unknown = [tag for tag in filters.tags if tag not in known]
     if not unknown:
-        return _line(error)
+        return one_line(error)
     return (
         f"no node has the tag '{unknown[0]}'{did_you_mean(unknown[0], known)} "
         f"(tags: {', '.join(known) or 'none'})"
     )
-
-
-def _check_settings() -> None:
-    """Dynaconf takes settings that cannot be imported for settings that say nothing."""
-    from kedro.framework.project import validate_settings
-
-    try:
-        validate_settings()
-    except Exception as error:
-        raise ProjectError(f"settings.py cannot be imported: {_line(error)}") from error
-
-
-def _check_env(path: Path, env: str) -> None:
-    """Kedro takes an environment whose directory is missing for a missing file."""
-    directory = conf_dirs(path, env)[-1]
-    if directory.is_dir():
-        return
-    known = sorted(entry.name for entry in directory.parent.glob("*/"))
-    raise ProjectError(
-        f"no Kedro environment '{env}'{did_you_mean(env, known)}: {directory.relative_to(path)} "
-        f"is no directory (environments: {', '.join(known) or 'none'})"
-    )
-
-
-def _mapping(loader: AbstractConfigLoader, key: str) -> dict[str, Any]:
-    """What the configuration says under this key; empty where there is no such file."""
-    from kedro.config import MissingConfigException
-
-    try:
-        with _config_errors(key):
-            found: Any = loader[key]
-    except MissingConfigException:
-        return {}
-    if not isinstance(found, dict):
-        raise ProjectError(
-            f"the project's {key} hold a {type(found).__name__}, not keys and values"
-        )
-    return found
-
-
-@contextmanager
-def _config_errors(what: str) -> Iterator[None]:
-    """Name the configuration that cannot be read, in one line."""
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    try:
-        yield
-    except (YAMLError, OmegaConfBaseException, ValueError) as error:
-        raise ProjectError(f"the project's {what} cannot be read: {_line(error)}") from error
-    except AttributeError as error:
-        # Kedro's loader takes every file for a mapping.
-        raise ProjectError(f"the project's {what}: a file does not hold keys and values") from error
-
-
-def _line(error: BaseException) -> str:
-    """An exception as one line: its type, unless the text says enough, and its text."""
-    text = " ".join(str(error).split())
-    return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
-
-
-def conf_dirs(path: Path, env: str) -> list[Path]:
-    """The directories that Kedro merges for this environment, the base first."""
-    from kedro.framework.project import settings
-
-    base = settings.CONFIG_LOADER_ARGS.get("base_env", "base")
-    return [path / settings.CONF_SOURCE / name for name in dict.fromkeys((base, env))]
-
-
-def _conf_files(path: Path, env: str, name: str) -> str:
-    """The files that Kedro merges for `name`, relative to the project, joined with `+`."""
-    files = [
-        file.relative_to(path).as_posix()
-        for directory in conf_dirs(path, env)
-        for file in sorted(directory.glob(f"**/{name}*"))
-        if file.suffix in (".yml", ".yaml", ".json")
-    ]
-    return " + ".join(files) or f"{name}.yml"
-
-
-def _runtime_names(path: Path, env: str) -> Iterator[str]:
-    """Names read by `${runtime_params:name}` anywhere in the configuration, `mlflow.yml` too."""
-    for directory in conf_dirs(path, env):
-        for file in sorted(directory.rglob("*")):
-            if file.suffix in (".yml", ".yaml", ".json") and file.is_file():
-                yield from _RUNTIME_RESOLVER.findall(file.read_text("utf-8", "replace"))
-
-
-def _is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
-    """Whether kedro-mlflow would track this pipeline: installed, configured, not disabled."""
-    from kedro.config import MissingConfigException
-    from kedro.framework.project import settings
-    from omegaconf import OmegaConf
-
-    if importlib.util.find_spec("kedro_mlflow") is None:
-        return False
-    if {"kedro-mlflow", "kedro_mlflow"} & set(settings.DISABLE_HOOKS_FOR_PLUGINS):
-        return False
-    # kedro-mlflow registers this resolver in its own hook; a run's name is not needed here.
-    placeholder = not OmegaConf.has_resolver("km.random_name")
-    if placeholder:
-        register = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)
-        register("km.random_name", lambda: "")
-    try:
-        with _config_errors("mlflow.yml"):
-            config = loader["mlflow"]
-    except MissingConfigException:
-        return False
-    finally:
-        if placeholder:
-            OmegaConf.clear_resolver("km.random_name")
-    said: Any = config
-    for key in ("tracking", "disable_tracking", "pipelines"):
-        if not isinstance(said, dict):
-            raise ProjectError(f"the project's mlflow.yml: no '{key}' can be in {said!r}")
-        said = said.get(key) or {}
-    return pipeline not in said

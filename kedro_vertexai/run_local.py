@@ -30,7 +30,11 @@ _RUNTIME_MODULES = (
 _TRACKING_MODULES = (
     "kedro_vertexai.runtime.mlflow_run",
     "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
     "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.tracing.processor.base_mlflow",
+    "mlflow.tracing.processor.otel",
+    "sqlalchemy.dialects.sqlite",
     "alembic.command",
 )
 # kedro-mlflow switches MLflow's autologging off, for which MLflow imports its support of each

@@ -14,6 +14,8 @@ from kfp.components import load_component_from_file
 from project_factory import IMAGE, MLFLOW, KedroProject
 from spec_reader import checked, container, defaults, document, limits, parents, tasks
 
+from kedro_vertexai.compiler import spec_for_vertex
+
 NewProject = Callable[..., KedroProject]
 
 # Two pipelines in two namespaces; the second reads what the first writes.
@@ -254,6 +256,19 @@ def test_the_peers_declaration_of_types_is_taken(shop: KedroProject) -> None:
     assert definitions["options_size"]["parameterType"] == "NUMBER_INTEGER"
 
 
+def test_keys_that_are_no_names_stay_where_they_are(new_project: NewProject) -> None:
+    project = new_project(
+        nodes="""
+        READ = ["params:a.b", "params:1", "params:days", "parameters"]
+        NODES = [node(first, READ, "out", name="a")]
+        """,
+        parameters="a.b: 1\n1: one\ndays: {2026-01-01: holiday, 1.5: half, true: yes}\n",
+    )
+    spec = compiled(project)
+    assert defaults(spec) == {"a_b": 1, "runtime_params": "{}"}
+    assert document(spec, "a")["parameters"]["a_b"] == {"type": "integer", "path": ["a.b"]}
+
+
 def test_names_that_only_a_resolver_reads_are_taken(new_project: NewProject) -> None:
     project = new_project(
         nodes='NODES = [node(first, "in", "out", name="a")]',
@@ -364,11 +379,11 @@ def test_large_parameters_are_in_the_spec_once_at_most(new_project: NewProject, 
         nodes="""
         NODES = [node(first, "params:big", f"out{n}", name=f"n{n}") for n in range(100)]
         """,
-        parameters={"big": ["x" * 1000] * (size // 1000)},
+        parameters=f"big: [{', '.join(['x' * 1000] * (size // 1000))}]\n",
     )
-    plan = project.compile().plan
-    assert [len(staged.content or b"") > size for staged in plan.staged] == [True]
-    assert len(json.dumps(project.spec())) < 200_000
+    whole = project.compile()
+    assert [len(staged.content or b"") > size for staged in whole.plan.staged] == [True]
+    assert len(json.dumps(checked(spec_for_vertex(whole)))) < 200_000
 
 
 def test_the_command_works_from_a_folder_of_the_project(shop: KedroProject) -> None:

@@ -171,7 +171,7 @@ class Shell:
             timeout=SECONDS,
             check=False,
         )
-        if (done.returncode == 0) is not succeeds:
+        if (done.returncode == 0) is not succeeds or "Traceback (" in done.stdout:
             raise WrongExampleError(f"{shlex.join(words)}: {done.returncode}\n{done.stdout}")
         assert_shown(command.shown, done.stdout)
 
@@ -203,9 +203,10 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(
-    starter: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, starter: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[None]]]:
-    """Every page, run in a folder of its own: two at a time, as none needs another."""
+    """The chosen pages, each run in a folder of its own: two at a time, as none needs another."""
+    chosen = {item.name for item in request.session.items}
 
     def folder(page: Path) -> Path:
         path = tmp_path_factory.mktemp(page.stem) / "project"
@@ -230,7 +231,11 @@ def results(
                     raise WrongExampleError(f"{page.name}:{block.line}: {error}") from None
 
     with ThreadPoolExecutor(2) as pool:
-        yield {page.name: pool.submit(run, page, folder(page)) for page in PAGES}
+        yield {
+            page.name: pool.submit(run, page, folder(page))
+            for page in PAGES
+            if f"test_examples_run[{page.name}]" in chosen
+        }
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ def reason_of(error: BaseException) -> str:
     # google-auth puts the server's whole answer behind its message.
     several = len(error.args) > 1 and isinstance(error.args[0], str)
     text = error.args[0] if several else str(error)
-    text = " ".join(_SECRET.sub("***", text).split())
+    text = " ".join(_SECRET.sub("***", text).split()).rstrip(".")
     if isinstance(error, VertexAIError):
         return text
     if len(text) > _LONGEST:

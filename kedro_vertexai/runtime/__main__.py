@@ -85,8 +85,23 @@ def _bootstrap() -> Path:
         raise VertexAIError(
             f"no Kedro project in {Path.cwd()}: the image must start in the project's directory"
         )
+    _configure_logging()
     bootstrap_project(path)
     return Path(path)
+
+
+def _configure_logging() -> None:
+    """Apply the project's own logging configuration, if it has one.
+
+    Kedro does that when it is imported; in a forked process that was in another directory.
+    """
+    import yaml
+    from kedro.framework.project import configure_logging
+    from kedro.utils import find_config_file
+
+    file = os.environ.get("KEDRO_LOGGING_CONFIG") or find_config_file("conf/logging")
+    if file:
+        configure_logging(yaml.safe_load(Path(file).read_text(encoding="utf-8")))
 
 
 def _one_line(error: BaseException) -> str:

@@ -141,9 +141,9 @@ class TaskBoundary:
             return
         if self._catalog.exists(boundary.dataset):
             raise TaskError(
-                f"dataset '{boundary.dataset}' is not at {boundary.path}, where it was when the "
-                "pipeline was compiled: its path must be the same in every task, so it may not "
-                "depend on the environment"
+                f"dataset '{boundary.dataset}' was not saved at {boundary.path}, its path when the "
+                "pipeline was compiled: a path must be relative to the project and may not depend "
+                "on the environment"
             )
 
 

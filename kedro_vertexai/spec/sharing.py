@@ -15,9 +15,12 @@ SHARE_FROM = 200
 
 
 def with_common_keys(plan: Plan) -> Plan:
-    """Name each task's artifacts by position: tasks alike then have equal components."""
+    """Name each task's artifacts by position: tasks alike then have equal components.
+
+    No cleaned name has two underscores in a row, so no parameter has such a key.
+    """
     keys = {
-        (task.name, artifact.key): f"out_{number}"
+        (task.name, artifact.key): f"out__{number}"
         for task in plan.tasks
         for number, artifact in enumerate(task.outputs, 1)
     }
@@ -35,5 +38,5 @@ def _renamed(task: Task, keys: dict[tuple[str, str], str]) -> Task:
 def _input(artifact: Artifact, number: int, keys: dict[tuple[str, str], str]) -> Artifact:
     source = keys.get((artifact.producer, artifact.producer_key), artifact.producer_key)
     # A large parameter keeps the key under which it is known as an input of the pipeline.
-    key = artifact.key if artifact.travel is Travel.PARAMETER else f"in_{number}"
+    key = artifact.key if artifact.travel is Travel.PARAMETER else f"in__{number}"
     return replace(artifact, key=key, producer_key=source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from kedro_vertexai.auth.gcp import (
 from kedro_vertexai.errors import AuthError, ConfigError
 
 KeyFile = Callable[..., Path]
+PERSON = "person@example.com"
 CALLER = "caller@test-project.iam.gserviceaccount.com"
 
 
@@ -71,6 +73,34 @@ def test_iam_signs_as_the_service_account(
     google.impersonators[ACCOUNT] = {MACHINE, CALLER}
     claims = claims_of(iam_provider())
     assert (claims["aud"], claims["sub"], claims["email"]) == (AUDIENCE, ACCOUNT, ACCOUNT)
+
+
+def log_in(google: TokenService, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `gcloud auth application-default login` does."""
+    login = {
+        "type": "authorized_user",
+        "client_id": "1",
+        "client_secret": "1",
+        "refresh_token": PERSON,
+        "token_uri": f"{google.url}/token",
+    }
+    path.write_text(json.dumps(login), "utf-8")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+
+def test_a_person_may_impersonate(
+    google: TokenService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(google, tmp_path / "login.json", monkeypatch)
+    google.impersonators[ACCOUNT] = {PERSON}
+    assert claims_of(iam_provider())["sub"] == ACCOUNT
+
+
+def test_a_person_has_no_id_token_of_their_own(
+    google: TokenService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(google, tmp_path / "login.json", monkeypatch)
+    assert "a person's own gcloud login has none" in refusal_of(oauth_provider())
 
 
 def test_iam_without_the_right_to_impersonate(google: TokenService, key_file: KeyFile) -> None:

@@ -117,7 +117,12 @@ class TokenService:
         return {"access_token": token, "expires_in": 3600, "token_type": "Bearer"}
 
     def exchange(self, form: dict[str, list[str]]) -> Any:
-        """`token_uri`: an assertion, signed with the key file's key, for a token."""
+        """`token_uri`: what proves who is calling, for a token.
+
+        That is an assertion signed with the key file's key, or what gcloud keeps of a login.
+        """
+        if "refresh_token" in form:
+            return self.access_token(form["refresh_token"][0])
         assertion = form["assertion"][0]
         claims = jwt.decode(assertion, verify=False)
         key = self.key_files.get(claims["iss"])

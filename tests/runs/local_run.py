@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from project_factory import KedroProject
 
@@ -104,6 +105,12 @@ def mlflow_runs(database: Path) -> list[Run]:
     client = mlflow_client(database)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     return list(client.search_runs(experiments))
+
+
+def artifacts_of(run: Run) -> Path:
+    """The directory of what the run logged as artifacts."""
+    uri = urlsplit(run.info.artifact_uri)
+    return Path(unquote(uri.path) if uri.scheme == "file" else run.info.artifact_uri)
 
 
 def files_of(directory: Path) -> dict[str, bytes]:

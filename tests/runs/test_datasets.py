@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from local_run import LocalRun, files_of, kedro_run, mlflow_runs, run_once
+from local_run import LocalRun, artifacts_of, files_of, kedro_run, mlflow_runs, run_once
 from project_factory import MLFLOW, KedroProject, write_project
 
 NODES = """
@@ -77,6 +75,7 @@ NODES = """
         node(lines_of, ["report", "totals"], "read_back", name="read_report"),
         node(first, "raw_parts", None, name="read_raw_partitions"),
         node(lambda parts: sorted(parts), "raw_parts", "raw_names", name="names_of_raw"),
+        node(first, "raw_outside", "from_outside", name="read_from_outside"),
     ]
 """
 
@@ -124,7 +123,7 @@ CATALOG = {
         "dataset": json_file("report"),
     },
     "table_bytes": {"type": "pickle.PickleDataset", "filepath": "data/table_bytes.pkl"},
-    **{name: text(name) for name in ("inside", "outside", "read_back")},
+    **{name: text(name) for name in ("inside", "outside", "read_back", "from_outside")},
     **{
         name: json_file(name)
         for name in (
@@ -143,11 +142,14 @@ GROUPING = {"cls": "kedro_vertexai.grouping.TagNodeGrouper", "params": {"tag_pre
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
+    folder = tmp_path_factory.mktemp("datasets")
+    outside = folder / "outside.txt"
+    outside.write_text("from outside")
     return write_project(
-        tmp_path_factory.mktemp("datasets"),
+        folder / "Zoë's project",
         nodes=NODES,
         parameters={"start": 3},
-        catalog=CATALOG,
+        catalog={**CATALOG, "raw_outside": {**text(""), "filepath": str(outside)}},
         mlflow=MLFLOW,
         run_config={"grouping": GROUPING},
         files={"data/raw_parts/a.txt": "A", "data/raw_parts/deep/b.txt": "B"},
@@ -156,11 +158,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
 
 @pytest.fixture(scope="module")
 def run(project: KedroProject) -> LocalRun:
-    """After it, `data` still holds what `kedro run` left."""
+    """After it, `data` still holds what `kedro run` left, and no raw file was touched."""
     kedro_run(project)
     before = files_of(project.path)
+    outside = (project.path.parent / "outside.txt").stat()
     run = run_once(project)
     assert files_of(project.path) == before
+    assert (project.path.parent / "outside.txt").stat().st_ino == outside.st_ino
     return run
 
 
@@ -187,6 +191,7 @@ def test_every_task_succeeds(run: LocalRun) -> None:
         "rows_again.json",
         "report.json",
         "read_back.txt",
+        "from_outside.txt",
     ],
 )
 def test_a_file_is_the_same(project: KedroProject, run: LocalRun, path: str) -> None:
@@ -221,5 +226,5 @@ def test_metrics_and_artifacts_are_the_same(project: KedroProject, run: LocalRun
     assert set(theirs.data.metrics) == {"best", "train.loss"}
     assert ours.data.metrics == theirs.data.metrics
     assert ours.data.params == theirs.data.params
-    logged = Path(ours.info.artifact_uri.removeprefix("file://")) / "report.json"
+    logged = artifacts_of(ours) / "report.json"
     assert logged.read_bytes() == (project.path / "data" / "report.json").read_bytes()

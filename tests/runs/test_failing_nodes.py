@@ -116,6 +116,7 @@ NODES = """
         of(first, "after_yields", "yields"),
         of(yields_once, "yields_once"),
         of(first, "well"),
+        of(str, "elsewhere"),
     ]
     PIPELINES = {
         "__default__": Pipeline(bad),
@@ -132,6 +133,20 @@ CATALOG = {
     name: {"type": "text.TextDataset", "filepath": f"data/{name}.txt"}
     for name in ("after_yields", "child")
 }
+# The path that it has in a task is not the one that it had when the pipeline was compiled.
+CATALOG["elsewhere"] = {
+    "type": "text.TextDataset",
+    "filepath": "data/${env:KEDRO_CONFIG_JOB_NAME}.txt",
+}
+SETTINGS = """
+    import os
+
+    CONFIG_LOADER_ARGS = {
+        "base_env": "base",
+        "default_run_env": "local",
+        "custom_resolvers": {"env": lambda name: os.environ.get(name, "unknown")},
+    }
+"""
 
 # Kedro replaces a section of base as a whole.
 FAST = {**VERTEXAI, "run_config": {**VERTEXAI["run_config"], "failure_policy": "fast"}}
@@ -145,6 +160,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
         nodes=NODES,
         parameters={"start": 1, "counter": str(path / "tries")},
         catalog=CATALOG,
+        settings=SETTINGS,
         run_config={"retries": {"fails_once": {"count": 2, "backoff": 0.1}}},
         files={
             "conf/tracked/mlflow.yml": yaml.safe_dump(MLFLOW),
@@ -175,6 +191,7 @@ def raising(project: KedroProject) -> LocalRun:
             "gives_nothing",
             "node 'gives_nothing' failed: DatasetError: gives_nothing: Saving 'None'",
         ),
+        ("elsewhere", "task: dataset 'elsewhere' was not saved at data/unknown.txt"),
         ("cannot_load", "node 'cannot_load' failed: DatasetError: cannot_come_back:"),
     ],
 )

@@ -12,12 +12,16 @@ from local_run import LocalRun, kedro_run, run_once
 from project_factory import MLFLOW, KedroProject, write_project
 
 NODES = """
+    import logging
     import sys
 
     import mlflow
 
+    logger = logging.getLogger(__name__)
+
 
     def double(x):
+        logger.debug("doubling %s", x)
         return 2 * x
 
 
@@ -103,6 +107,18 @@ class Recorder:
         self.note(event="done")
 '''
 
+LOGGING = """
+version: 1
+disable_existing_loggers: false
+formatters:
+  ours: {format: "OURS %(levelname)s %(message)s"}
+handlers:
+  console: {class: logging.StreamHandler, formatter: ours}
+root: {handlers: [console]}
+loggers:
+  project_with_hooks: {level: DEBUG}
+"""
+
 PROVIDER = '''
 """Configuration that exists in the task alone."""
 
@@ -135,6 +151,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
             f"src/{package}/hooks.py": HOOKS,
             f"src/{package}/provider.py": PROVIDER,
             "conf/base/credentials.yml": "token: of the laptop",
+            "conf/logging.yml": LOGGING,
         },
     )
 
@@ -220,6 +237,10 @@ def test_dynamic_configuration_is_there_before_the_context(recorded: Recorded) -
 def test_dynamic_configuration_stays_in_the_task(recorded: Recorded) -> None:
     credentials = recorded.run.project.path / "conf/base/credentials.yml"
     assert credentials.read_text() == "token: of the laptop"
+
+
+def test_logging_is_configured_as_the_project_says(recorded: Recorded) -> None:
+    assert "OURS DEBUG doubling 4" in recorded.run.log("double")
 
 
 def test_mlflow_yml_names_the_run_for_all_tasks(recorded: Recorded) -> None:

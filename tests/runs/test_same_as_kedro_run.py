@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_run import LocalRun, files_of, kedro_run, mlflow_client, mlflow_runs, run_once
+from local_run import (
+    LocalRun,
+    artifacts_of,
+    files_of,
+    kedro_run,
+    mlflow_client,
+    mlflow_runs,
+    run_once,
+)
 from project_factory import KedroProject
 
 from kedro_vertexai import templates
@@ -138,7 +146,7 @@ def points(client: Any, run: Any, metric: str) -> list[tuple[int, float]]:
 
 
 def artifacts(run: Any) -> dict[str, bytes]:
-    directory = Path(run.info.artifact_uri.removeprefix("file://"))
+    directory = artifacts_of(run)
     return files_of(directory) if directory.is_dir() else {}
 
 

@@ -81,8 +81,9 @@ def test_the_command_is_an_argv_whose_last_argument_is_kfps_whole_input() -> Non
     assert command["args"] == ["task", "--env", "my env", "--pipeline", "p; touch x", "{{$}}"]
 
 
-def test_the_job_is_named_in_constants_which_every_engine_fills() -> None:
-    given = tasks(chain())["train"]["inputs"]["parameters"]
+@pytest.mark.parametrize(("tracked", "task"), [(False, "train"), (True, "mlflow-start-run")])
+def test_the_job_is_named_in_constants_which_every_engine_fills(tracked: bool, task: str) -> None:
+    given = tasks(chain(tracked=tracked))[task]["inputs"]["parameters"]
     assert given["job__name"] == {"runtimeValue": {"constant": "{{$.pipeline_job_name}}"}}
     assert given["job__id"] == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}
 
@@ -182,6 +183,11 @@ def test_caching_is_off_unless_configured(configured: bool) -> None:
         task.get("cachingOptions", {}).get("enableCache", False) for task in tasks(spec).values()
     ]
     assert cached == [configured] * 3
+
+
+def test_a_cached_task_knows_nothing_that_changes_with_every_job() -> None:
+    # Vertex AI finds a result by the task's inputs: with the job's name it would find none.
+    assert "{{$.pipeline_job" not in json.dumps(tasks(chain(run_config={"caching": True})))
 
 
 def test_the_run_itself_is_never_cached() -> None:

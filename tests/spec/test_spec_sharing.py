@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import pytest
 from planning import plan_of, step
-from spec_reader import checked, document, tasks
+from spec_reader import checked, component, document, tasks
 
 from kedro_vertexai.runtime.task_document import TaskDocument
 from kedro_vertexai.spec.build import build_spec
@@ -34,15 +35,30 @@ def test_a_plan_that_a_person_reads_keeps_its_names() -> None:
 
 def test_each_task_is_told_its_datasets_by_name() -> None:
     spec = shared()
-    assert document(spec, "join")["inputs"] == {"in_1": "left.out", "in_2": "right.out"}
+    assert document(spec, "join")["inputs"] == {"in__1": "left.out", "in__2": "right.out"}
     text = tasks(spec)["join"]["inputs"]["parameters"]["kedro__task"]["runtimeValue"]["constant"]
-    told = TaskDocument.parse(text, {"in_1": None, "in_2": None}, {})
+    told = TaskDocument.parse(text, {"in__1": None, "in__2": None}, {})
     assert [entry.dataset for entry in told.inputs.values()] == ["left.out", "right.out"]
 
 
 def test_the_edges_are_the_same() -> None:
     sources = tasks(shared())["join"]["inputs"]["artifacts"]
     assert {key: source["taskOutputArtifact"] for key, source in sources.items()} == {
-        "in_1": {"producerTask": "left", "outputArtifactKey": "out_1"},
-        "in_2": {"producerTask": "right", "outputArtifactKey": "out_1"},
+        "in__1": {"producerTask": "left", "outputArtifactKey": "out__1"},
+        "in__2": {"producerTask": "right", "outputArtifactKey": "out__1"},
     }
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_parameters_of_any_name_stay_apart_from_shared_keys(size: int) -> None:
+    names = ["in_1", "in_2", "out_1", "in1"]
+    plan = plan_of(
+        step("load"),
+        step("last", ["load.out", *(f"params:{name}" for name in names)]),
+        parameters={name: [name * size] for name in names},
+    )
+    spec = checked(build_spec(plan, root="gs://bucket/runs", share_from=1))
+    found = component(spec, "last")["inputDefinitions"]
+    assert found["artifacts"].keys().isdisjoint(found["parameters"])
+    told = document(spec, "last")
+    assert len(told["inputs"]) + len(told.get("parameters", {})) == len(names) + 1

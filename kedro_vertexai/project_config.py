@@ -1,0 +1,178 @@
+"""A Kedro project's configuration, read through its own loader; each mistake is one line."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro_vertexai.errors import ProjectError, did_you_mean
+
+if TYPE_CHECKING:
+    from kedro.config import AbstractConfigLoader
+
+_RUNTIME_RESOLVER = re.compile(r"\$\{\s*runtime_params\s*:\s*([^,}\s]+)")
+
+
+def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
+    """Return the content of `vertexai.yml` as Kedro merges it, and the file to name in errors.
+
+    Raises:
+        ProjectError: no such environment, no such file in it or in `conf/base`, or the file
+            cannot be read.
+    """
+    from kedro.config import MissingConfigException
+
+    _check_settings()
+    _check_env(path, env)
+    loader = config_loader(path, env, {})
+    places = " or ".join(shown(directory, path) for directory in conf_dirs(path, env))
+    with _config_errors("vertexai.yml"):
+        try:
+            data = loader["vertexai"]
+        except MissingConfigException:
+            raise ProjectError(
+                f"no vertexai.yml in {places}: "
+                "run `kedro vertexai init PROJECT_ID REGION` to write one"
+            ) from None
+    return data, _conf_files(path, env, "vertexai")
+
+
+def config_loader(path: Path, env: str, runtime_params: Mapping[str, Any]) -> AbstractConfigLoader:
+    """The loader that the project's settings name, which also knows our files."""
+    from kedro.framework.project import settings
+
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(path / settings.CONF_SOURCE),
+        env=env,
+        runtime_params=dict(runtime_params),
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    for name in ("vertexai", "mlflow"):
+        loader.config_patterns.setdefault(name, [f"{name}*", f"{name}*/**", f"**/{name}*"])
+    return loader  # type: ignore[no-any-return]
+
+
+def read_mapping(loader: AbstractConfigLoader, key: str) -> dict[str, Any]:
+    """What the configuration says under this key; empty where there is no such file."""
+    from kedro.config import MissingConfigException
+
+    try:
+        with _config_errors(key):
+            found: Any = loader[key]
+    except MissingConfigException:
+        return {}
+    if not isinstance(found, dict):
+        raise ProjectError(
+            f"the project's {key} hold a {type(found).__name__}, not keys and values"
+        )
+    return found
+
+
+def conf_dirs(path: Path, env: str) -> list[Path]:
+    """The directories that Kedro merges for this environment, the base first."""
+    from kedro.framework.project import settings
+
+    base = settings.CONFIG_LOADER_ARGS.get("base_env", "base")
+    return [path / settings.CONF_SOURCE / name for name in dict.fromkeys((base, env))]
+
+
+def runtime_names(path: Path, env: str) -> Iterator[str]:
+    """Names read by `${runtime_params:name}` anywhere in the configuration, `mlflow.yml` too."""
+    for directory in conf_dirs(path, env):
+        for file in sorted(directory.rglob("*")):
+            if file.suffix in (".yml", ".yaml", ".json") and file.is_file():
+                yield from _RUNTIME_RESOLVER.findall(file.read_text("utf-8", "replace"))
+
+
+def is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
+    """Whether kedro-mlflow would track this pipeline: installed, configured, not disabled."""
+    from kedro.config import MissingConfigException
+    from kedro.framework.project import settings
+    from omegaconf import OmegaConf
+
+    if importlib.util.find_spec("kedro_mlflow") is None:
+        return False
+    if {"kedro-mlflow", "kedro_mlflow"} & set(settings.DISABLE_HOOKS_FOR_PLUGINS):
+        return False
+    # kedro-mlflow registers this resolver in its own hook; a run's name is not needed here.
+    placeholder = not OmegaConf.has_resolver("km.random_name")
+    if placeholder:
+        register = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)
+        register("km.random_name", lambda: "")
+    try:
+        with _config_errors("mlflow.yml"):
+            config = loader["mlflow"]
+    except MissingConfigException:
+        return False
+    finally:
+        if placeholder:
+            OmegaConf.clear_resolver("km.random_name")
+    said: Any = config
+    for key in ("tracking", "disable_tracking", "pipelines"):
+        if not isinstance(said, dict):
+            raise ProjectError(f"the project's mlflow.yml: no '{key}' can be in {said!r}")
+        said = said.get(key) or {}
+    return pipeline not in said
+
+
+def _check_settings() -> None:
+    """Dynaconf takes settings that cannot be imported for settings that say nothing."""
+    from kedro.framework.project import validate_settings
+
+    try:
+        validate_settings()
+    except Exception as error:
+        raise ProjectError(f"settings.py cannot be imported: {one_line(error)}") from error
+
+
+def _check_env(path: Path, env: str) -> None:
+    """Kedro takes an environment whose directory is missing for a missing file."""
+    directory = conf_dirs(path, env)[-1]
+    if directory.is_dir():
+        return
+    known = sorted(entry.name for entry in directory.parent.glob("*/"))
+    raise ProjectError(
+        f"no Kedro environment '{env}'{did_you_mean(env, known)}: {shown(directory, path)} "
+        f"is no directory (environments: {', '.join(known) or 'none'})"
+    )
+
+
+@contextmanager
+def _config_errors(what: str) -> Iterator[None]:
+    """Name the configuration that cannot be read, in one line."""
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    try:
+        yield
+    except (YAMLError, OmegaConfBaseException, ValueError) as error:
+        raise ProjectError(f"the project's {what} cannot be read: {one_line(error)}") from error
+    except AttributeError as error:
+        # Kedro's loader takes every file for a mapping.
+        raise ProjectError(f"the project's {what}: a file does not hold keys and values") from error
+
+
+def _conf_files(path: Path, env: str, name: str) -> str:
+    """The files that Kedro merges for `name`, relative to the project, joined with `+`."""
+    files = [
+        shown(file, path)
+        for directory in conf_dirs(path, env)
+        for file in sorted(directory.glob(f"**/{name}*"))
+        if file.suffix in (".yml", ".yaml", ".json")
+    ]
+    return " + ".join(files) or f"{name}.yml"
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as one line: its type, unless the text says enough, and its text."""
+    text = " ".join(str(error).split())
+    return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+
+
+def shown(place: Path, path: Path) -> str:
+    """A place of the configuration as a message names it: it may lie outside of the project."""
+    return (place.relative_to(path) if place.is_relative_to(path) else place).as_posix()
