@@ -89,9 +89,10 @@ def _passed_on() -> dict[str, str]:
 
 
 def _with_image(data: dict[str, Any], image: str | None) -> dict[str, Any]:
-    if not image:
+    run_config = data.get("run_config") or {}
+    if not image or not isinstance(run_config, dict):
         return data
-    return {**data, "run_config": {**(data.get("run_config") or {}), "image": image}}
+    return {**data, "run_config": {**run_config, "image": image}}
 
 
 def _read(request: Request) -> tuple[Project, dict[str, Any]]:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.catalog import Dataset, describe_datasets
 from kedro_vertexai.errors import ProjectError, did_you_mean
@@ -181,14 +181,19 @@ def _context(
             manager.add_hookspecs(spec)
     for hook in settings.HOOKS:
         manager.register(hook)
-    context: KedroContext = settings.CONTEXT_CLASS(
-        package_name=PACKAGE_NAME,
-        project_path=path,
-        config_loader=loader,
-        env=env,
-        runtime_params=runtime_params,
-        hook_manager=manager,
-    )
+    try:
+        context: KedroContext = settings.CONTEXT_CLASS(
+            package_name=PACKAGE_NAME,
+            project_path=path,
+            config_loader=loader,
+            env=env,
+            runtime_params=runtime_params,
+            hook_manager=manager,
+        )
+    except Exception as error:
+        raise ProjectError(
+            f"CONTEXT_CLASS of settings.py cannot be used: {one_line(error)}"
+        ) from error
     try:
         manager.hook.after_context_created(context=context)
     except Exception as error:
@@ -206,10 +211,11 @@ def _load_pipeline(name: str) -> Pipeline:
         # Kedro then imports this pipeline's module alone, if there is one of its name.
         try:
             registered, unloaded = _registry([name])
-            if name in registered and not unloaded:
-                return cast("Pipeline", registered[name])
         except (Exception, SystemExit):
             logging.getLogger(__name__).debug("'%s' is no module of pipelines", name)
+        else:
+            if name in registered and not unloaded:
+                return _a_pipeline(name, registered[name])
     try:
         registered, unloaded = _registry(None)
     except (Exception, SystemExit) as error:
@@ -227,7 +233,17 @@ def _load_pipeline(name: str) -> Pipeline:
             f"no pipeline named '{name}'{did_you_mean(name, registered)} "
             f"(registered: {', '.join(sorted(registered))})"
         )
-    return cast("Pipeline", registered[name])
+    return _a_pipeline(name, registered[name])
+
+
+def _a_pipeline(name: str, found: Any) -> Pipeline:
+    from kedro.pipeline import Pipeline
+
+    if not isinstance(found, Pipeline):
+        raise ProjectError(
+            f"pipeline '{name}' is registered as {type(found).__name__}, not as a Kedro Pipeline"
+        )
+    return found
 
 
 def _registry(requested: list[str] | None) -> tuple[dict[str, Any], list[str]]:
@@ -270,7 +286,7 @@ def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:
     if not pipeline.nodes:
         from kedro.framework.project import pipelines
 
-        full = sorted(key for key, value in dict(pipelines).items() if value.nodes)
+        full = sorted(key for key, value in dict(pipelines).items() if getattr(value, "nodes", ()))
         raise ProjectError(
             f"pipeline '{name}' has no nodes to run"
             + (f" (pipelines with nodes: {', '.join(full)})" if full else "")

@@ -42,15 +42,25 @@ def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
 
 
 def config_loader(path: Path, env: str, runtime_params: Mapping[str, Any]) -> AbstractConfigLoader:
-    """The loader that the project's settings name, which also knows our files."""
+    """The loader that the project's settings name, which also knows our files.
+
+    Raises:
+        ProjectError: it cannot be made.
+    """
     from kedro.framework.project import settings
 
-    loader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(path / settings.CONF_SOURCE),
-        env=env,
-        runtime_params=dict(runtime_params),
-        **settings.CONFIG_LOADER_ARGS,
-    )
+    try:
+        loader = settings.CONFIG_LOADER_CLASS(
+            conf_source=str(path / settings.CONF_SOURCE),
+            env=env,
+            runtime_params=dict(runtime_params),
+            **settings.CONFIG_LOADER_ARGS,
+        )
+    except Exception as error:
+        raise ProjectError(
+            f"CONFIG_LOADER_CLASS and CONFIG_LOADER_ARGS of settings.py cannot be used: "
+            f"{one_line(error)}"
+        ) from error
     for name in ("vertexai", "mlflow"):
         loader.config_patterns.setdefault(name, [f"{name}*", f"{name}*/**", f"**/{name}*"])
     return loader  # type: ignore[no-any-return]

@@ -46,6 +46,22 @@ def with_run_config(**run_config: Any) -> dict[str, Any]:
     return {"vertexai": {**TOP, "run_config": {"image": IMAGE, "root": "bucket/r", **run_config}}}
 
 
+def grouped_by(answer: str) -> dict[str, Any]:
+    """A project with a grouper of its own, whose method does this."""
+    source = f"""
+from kedro_vertexai.grouping import Grouping, NodeGrouper
+
+class G(NodeGrouper):
+    def group(self, dependencies):
+        {answer}
+"""
+    return {
+        "package": "grouped",
+        "files": {"src/grouped/grouper.py": source},
+        **with_run_config(grouping={"cls": "grouped.grouper.G"}),
+    }
+
+
 NODE = 'NODES = [node(first, "{}", "out", name="a")]'
 PROJECTS: dict[str, tuple[dict[str, Any], str]] = {
     "no vertexai.yml": (
@@ -56,6 +72,10 @@ PROJECTS: dict[str, tuple[dict[str, Any], str]] = {
     "vertexai.yml that is no YAML": (
         {"vertexai": "project_id: [\n"},
         "vertexai.yml cannot be read",
+    ),
+    "an environment variable where Kedro allows none": (
+        with_run_config(image="image:${oc.env:COMMIT}"),
+        "vertexai.yml cannot be read: Unsupported interpolation type oc.env",
     ),
     "vertexai.yml with an interpolation of nothing": (
         {"vertexai": "project_id: ${nothing}\n"},
@@ -104,6 +124,18 @@ PROJECTS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "run_config.grouping.params",
     ),
+    "a grouper that fails": (grouped_by("raise KeyError('x')"), "grouper.G failed with KeyError"),
+    "a grouper that says nothing": (grouped_by("pass"), "grouper.G returned NoneType, not a "),
+    "a grouper with numbers for names": (
+        grouped_by("return Grouping({1: set(dependencies)})"),
+        "names a group 1, which is no text",
+    ),
+    "a grouper that forgets nodes": (grouped_by("return Grouping()"), "'start' into no group"),
+    "what is no pipeline": (
+        {"nodes": "PIPELINES = {'__default__': 3}"},
+        "pipeline '__default__' is registered as int, not as a Kedro Pipeline",
+    ),
+    "no pipelines": ({"nodes": "PIPELINES = None"}, "pipelines cannot be loaded"),
     "an empty pipeline": ({"nodes": "NODES = []"}, "pipeline '__default__' has no nodes to run"),
     "an empty pipeline beside another": (
         {"nodes": f"{ONE_NODE}\nPIPELINES = {{'__default__': Pipeline([]), 'a': Pipeline(NODES)}}"},
@@ -145,6 +177,22 @@ PROJECTS: dict[str, tuple[dict[str, Any], str]] = {
         "a_module_that_is_not_installed",
     ),
     "settings that cannot be imported": ({"settings": "import nothing_of_that_name"}, "nothing_of"),
+    "settings of a loader that is none": (
+        {"settings": "CONFIG_LOADER_ARGS = {'nonsense': 1}"},
+        "settings.py cannot be used",
+    ),
+    "settings of a context that fails": (
+        {
+            "settings": """
+            from kedro.framework.context import KedroContext
+            class Context(KedroContext):
+                def __init__(self, *_, **__):
+                    raise RuntimeError("no context")
+            CONTEXT_CLASS = Context
+            """
+        },
+        "CONTEXT_CLASS of settings.py cannot be used: RuntimeError: no context",
+    ),
     "a hook that raises": (
         {
             "settings": """
@@ -277,6 +325,32 @@ def test_an_option_that_cannot_be(project: KedroProject, case: str) -> None:
 
 def test_an_unknown_environment_is_no_missing_file(project: KedroProject) -> None:
     assert "porduction" in refused(project, "-e", "porduction", "compile")
+
+
+def test_a_raw_input_that_cannot_be_read(new_project: NewProject) -> None:
+    project = new_project(
+        nodes=NODE.format("raw"),
+        catalog={"raw": {"type": "partitions.PartitionedDataset", "path": "parts"}},
+        files={"parts/one": "1"},
+    )
+    (project.path / "parts" / "two").symlink_to("nowhere")
+    assert "dataset 'raw' cannot be read: No such file" in refused(project, "compile")
+
+
+def test_run_config_that_is_text_whatever_the_image(new_project: NewProject) -> None:
+    project = new_project(vertexai={**TOP, "run_config": "x"})
+    assert "expected a mapping, got text" in refused(project, "compile", "--image", "image")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-o", "conf"], ["--params-file", "nothing.yml"], ["--params-file", "conf"]]
+)
+def test_a_path_that_cannot_be_is_wrong_usage(project: KedroProject, arguments: list[str]) -> None:
+    # Click's own check, with click's own exit code.
+    result = project.invoke("compile", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.count("Error: ") == 1
+    assert arguments[1] in result.stderr
 
 
 def test_an_output_that_exists_survives_a_failure(project: KedroProject) -> None:

@@ -365,6 +365,20 @@ class OneTask(NodeGrouper):
     assert list(tasks(project.spec())) == ["all-mine-local"]
 
 
+def test_the_environment_can_name_the_image_where_settings_allow_it(
+    new_project: NewProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEDRO_CONFIG_COMMIT_ID", "abc")
+    project = new_project(
+        settings="""
+        from omegaconf.resolvers import oc
+        CONFIG_LOADER_ARGS = {"custom_resolvers": {"oc.env": oc.env}}
+        """,
+        run_config={"image": "image:${oc.env:KEDRO_CONFIG_COMMIT_ID}"},
+    )
+    assert container(project.spec(), "start")["image"] == "image:abc"
+
+
 def test_keys_that_no_command_acts_on_are_said(new_project: NewProject) -> None:
     project = new_project(run_config={"ttl": 604800, "experiment_name": "x"})
     result = project.invoke("compile")

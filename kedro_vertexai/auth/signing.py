@@ -40,6 +40,10 @@ class Refusal:
     def __format__(self, spec: str) -> NoReturn:
         raise AuthError(self.reason)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        """What text has, and this has not: `split`, `removeprefix`."""
+        raise AttributeError(name) if name.startswith("_") else AuthError(self.reason)
+
 
 def answers(name: str, in_context: Callable[[], Any]) -> bool:
     """Whether the provider is to be asked for headers; one that cannot say is asked.

@@ -25,11 +25,11 @@ from kedro_vertexai.plan.parameters import (
 from kedro_vertexai.plan.resources import Lookup, resources_for, retry_for
 from kedro_vertexai.plan.staged import (
     importer_names,
-    parameter_dataset,
     parameter_file,
+    parameters_dataset,
     staged_dataset,
     staged_datasets,
-    staged_parameter,
+    staged_parameters,
 )
 from kedro_vertexai.project import Project
 
@@ -86,12 +86,13 @@ def build_plan(
     }
     sizes = {name: size(values.of(parameter)) for name, parameter in parameters.items()}
     split = {name: split_by_size(chosen, sizes) for name, chosen in wanted.items()}
-    large = {p.name: p for _, files in split.values() for p in files}
+    # Tasks that read the same large parameters share one file of them.
+    large = {parameters_dataset(files): files for _, files in split.values() if files}
     # A component's parameters and artifacts share one set of names.
     edges = find_edges(project, groups, {p.key for p in parameters.values()} | {RUNTIME_PARAMS})
     staged = staged_datasets(project, edges)
     importers = importer_names(
-        [*staged, *map(parameter_dataset, large.values())],
+        [*staged, *large],
         taken={group.name for group in groups} | set(RESERVED),
     )
     names = {group.title: group.name for group in groups}
@@ -109,8 +110,8 @@ def build_plan(
         staged=(
             *(staged_dataset(name, project, importers[name]) for name in staged),
             *(
-                staged_parameter(p, values.of(p), importers[parameter_dataset(p)])
-                for _, p in sorted(large.items())
+                staged_parameters(files, values.of, importers[dataset])
+                for dataset, files in sorted(large.items())
             ),
         ),
         tracked=project.tracked,
@@ -142,10 +143,10 @@ class _Surroundings:
     def task(
         self, group: Group, inline: tuple[Parameter, ...], files: tuple[Parameter, ...]
     ) -> Task:
-        inputs = (
-            *inputs_of(group, self.project, self.edges, self.importers),
-            *(parameter_file(p, self.importers[parameter_dataset(p)]) for p in files),
-        )
+        inputs = inputs_of(group, self.project, self.edges, self.importers)
+        if files:
+            task = self.importers[parameters_dataset(files)]
+            inputs += (parameter_file(files, task),)
         producers = {artifact.producer for artifact in inputs}
         lookup = Lookup(group.title, group.nodes)
         return Task(

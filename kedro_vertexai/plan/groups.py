@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 from kedro_vertexai.catalog import base_name
-from kedro_vertexai.grouping import NodeGrouper, complete
+from kedro_vertexai.errors import VertexAIError
+from kedro_vertexai.grouping import Grouping, GroupingException, NodeGrouper, complete
 from kedro_vertexai.plan.model import RESERVED
 from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.project import Node, Project
@@ -43,7 +45,7 @@ def make_groups(project: Project, grouper: NodeGrouper) -> list[Group]:
     Raises:
         GroupingException: the grouper's answer does not fit the pipeline.
     """
-    grouping = complete(grouper.group(dict(project.node_dependencies)), project.node_dependencies)
+    grouping = complete(_asked(grouper, project), project.node_dependencies)
     position = {node.name: index for index, node in enumerate(project.nodes)}
     members = {
         title: sorted(position[node.name] for node in nodes)
@@ -60,6 +62,25 @@ def make_groups(project: Project, grouper: NodeGrouper) -> list[Group]:
         )
         for title in titles
     ]
+
+
+def _asked(grouper: NodeGrouper, project: Project) -> Grouping:
+    """What the grouper says, which may be a user's own code."""
+    title = f"{type(grouper).__module__}.{type(grouper).__qualname__}"
+    try:
+        grouping: Any = grouper.group(dict(project.node_dependencies))
+    except VertexAIError:
+        raise
+    except Exception as error:
+        raise GroupingException(f"{title} failed with {type(error).__name__}: {error}") from error
+    if not isinstance(grouping, Grouping):
+        raise GroupingException(
+            f"{title} returned {type(grouping).__name__}, not a kedro_vertexai.grouping.Grouping"
+        )
+    for name in grouping.nodes_mapping:
+        if not isinstance(name, str):
+            raise GroupingException(f"{title} names a group {name!r}, which is no text")
+    return grouping
 
 
 def _in_order(position: Mapping[str, int], dependencies: Mapping[str, set[str]]) -> list[str]:

@@ -19,8 +19,8 @@ class Travel(str, Enum):
 
     OBJECT: serialised into an artifact and back. FILE: its bytes are copied between the
     artifact and the dataset's own path. REFERENCE: it stays where it is; only the order of
-    tasks matters. PARAMETER: not a dataset but a parameter too large for a process argument,
-    as a JSON document in a file.
+    tasks matters. PARAMETER: not a dataset but parameters too large for a process argument, as
+    a JSON document in a file: a list of pairs, a place in Kedro's nested parameters and a value.
     """
 
     OBJECT = "object"
@@ -63,8 +63,7 @@ class Artifact:
 
     `producer` is the spec name of the task or staged input whose output `producer_key` this
     input is; empty for a task's own output. For FILE, `path` is the dataset's location on the
-    local disk, POSIX, relative to the project where it lies inside. For PARAMETER,
-    `parameter_path` is where the value lies in Kedro's nested parameters.
+    local disk, POSIX, relative to the project where it lies inside.
     """
 
     key: str
@@ -73,15 +72,14 @@ class Artifact:
     producer: str = ""
     producer_key: str = ""
     path: str = ""
-    parameter_path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class StagedInput:
-    """A raw file or directory on the user's disk, or a large parameter, that tasks read.
+    """A raw file or directory on the user's disk, or large parameters, that tasks read.
 
     `task` is the spec name of the importer that hands it over. `digest` is the SHA-256 of the
-    content; the upload goes to `<root>/inputs/<digest>/<name>`. `content` holds a parameter's
+    content; the upload goes to `<root>/inputs/<digest>/<name>`. `content` holds the parameters'
     document; None means the file or directory at `path`.
     """
 

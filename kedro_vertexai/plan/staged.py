@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from kedro_vertexai.catalog import Kind, base_name
@@ -55,42 +56,57 @@ def missing_inputs(project: Project) -> list[str]:
 
 
 def staged_dataset(name: str, project: Project, task: str) -> StagedInput:
-    """Describe a raw input by its content."""
+    """Describe a raw input by its content.
+
+    Raises:
+        PlanError: it cannot be read.
+    """
     path = project.path / project.datasets[name].path
+    try:
+        digest = digest_of(path)
+    except OSError as error:
+        raise PlanError(
+            f"dataset '{name}' cannot be read: {error.strerror} ({error.filename})"
+        ) from error
     return StagedInput(
         task=task,
         dataset=name,
         path=project.datasets[name].path,
-        digest=digest_of(path),
+        digest=digest,
         name=path.name,
     )
 
 
-def staged_parameter(parameter: Parameter, value: Any, task: str) -> StagedInput:
-    """Describe a large parameter as a file of its value in this run."""
-    content = document(value)
+def staged_parameters(
+    parameters: Sequence[Parameter], value_of: Callable[[Parameter], Any], task: str
+) -> StagedInput:
+    """Describe large parameters as one file: pairs of a path and its value in this run."""
+    content = document([[parameter.path, value_of(parameter)] for parameter in parameters])
     return StagedInput(
         task=task,
-        dataset=parameter_dataset(parameter),
+        dataset=parameters_dataset(parameters),
         path="",
         digest=hashlib.sha256(content).hexdigest(),
-        name=f"{parameter.key}.json",
+        name=f"{parameters[0].key}.json",
         content=content,
     )
 
 
-def parameter_file(parameter: Parameter, task: str) -> Artifact:
-    """The artifact in which a task finds a large parameter."""
+def parameter_file(parameters: Sequence[Parameter], task: str) -> Artifact:
+    """The artifact in which a task finds its large parameters."""
     return Artifact(
-        key=parameter.key,
-        dataset=parameter_dataset(parameter),
+        key=parameters[0].key,
+        dataset=parameters_dataset(parameters),
         travel=Travel.PARAMETER,
         producer=task,
         producer_key="artifact",
-        parameter_path=parameter.path,
     )
 
 
-def parameter_dataset(parameter: Parameter) -> str:
-    """The name by which Kedro knows a parameter among datasets."""
-    return f"params:{parameter.name}"
+def parameters_dataset(parameters: Sequence[Parameter]) -> str:
+    """The name of one parameter among Kedro's datasets; for several, a name of the same form."""
+    first, *others = (parameter.name for parameter in parameters)
+    if not others:
+        return f"params:{first}"
+    digest = hashlib.sha256(json.dumps(others).encode()).hexdigest()[:6]
+    return f"params:{first} and {len(others)} more ({digest})"

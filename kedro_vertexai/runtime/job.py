@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ JOB_ID = "job__id"
 STATUS = "job__status"
 # The output of the last task: the MLflow run as it ended.
 RUN = "mlflow__run"
+_NAME_VARIABLE = "KEDRO_CONFIG_JOB_NAME"
+_ID_VARIABLE = "KEDRO_CONFIG_RUN_ID"
 
 
 @dataclass(frozen=True)
@@ -43,5 +46,17 @@ class Job:
     def to_environment(self) -> None:
         """Let the project's settings and configuration read it, as the peer does."""
         if self.name:
-            os.environ["KEDRO_CONFIG_JOB_NAME"] = self.name
-            os.environ["KEDRO_CONFIG_RUN_ID"] = self.id
+            os.environ[_NAME_VARIABLE] = self.name
+            os.environ[_ID_VARIABLE] = self.id
+
+
+@contextmanager
+def without_job() -> Iterator[None]:
+    """Let configuration be read as it was where no job was known yet: when it was compiled."""
+    hidden = {
+        name: os.environ.pop(name) for name in (_NAME_VARIABLE, _ID_VARIABLE) if name in os.environ
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

@@ -36,7 +36,8 @@ def given_parameters(
     }
     for key, boundary in document.inputs.items():
         if boundary.travel == "parameter":
-            given[boundary.parameter_path] = json.loads(files[key].read_text(encoding="utf-8"))
+            pairs = json.loads(files[key].read_text(encoding="utf-8"))
+            given |= {tuple(path): value for path, value in pairs}
     return given
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kedro_vertexai.errors import TaskError
 from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.boundary import TaskBoundary
 from kedro_vertexai.runtime.executor_input import ExecutorInput
-from kedro_vertexai.runtime.job import Job
+from kedro_vertexai.runtime.job import Job, without_job
 from kedro_vertexai.runtime.parameters import as_runtime_params, given_parameters, overrides
 from kedro_vertexai.runtime.task_document import TASK, TaskDocument
 from kedro_vertexai.tracking.off import disable_hook, switch_off
@@ -100,14 +100,12 @@ class NodeTask:
 
 
 def configured_parameters(project_path: Path, env: str) -> dict[str, Any]:
-    """The project's parameters without any runtime parameter.
+    """The project's parameters as when compiled: no runtime parameter, no job; empty if unknown.
 
-    Raises:
-        TaskError: the configuration in the image cannot be read.
+    They cannot be known before the session where a resolver needs a runtime parameter, or is
+    registered by a hook. Other mistakes in them are the session's to tell.
     """
-    from kedro.config import MissingConfigException
     from kedro.framework.project import settings
-    from omegaconf.errors import InterpolationResolutionError
 
     loader = settings.CONFIG_LOADER_CLASS(
         conf_source=str(project_path / settings.CONF_SOURCE),
@@ -115,12 +113,6 @@ def configured_parameters(project_path: Path, env: str) -> dict[str, Any]:
         runtime_params={},
         **settings.CONFIG_LOADER_ARGS,
     )
-    try:
+    with without_job(), suppress(Exception):
         return loader["parameters"]  # type: ignore[no-any-return]
-    except MissingConfigException:
-        return {}
-    except InterpolationResolutionError:
-        # A resolver needs a runtime parameter: then every value given differs from nothing.
-        return {}
-    except Exception as error:
-        raise TaskError(f"the parameters in this image cannot be read: {error}") from error
+    return {}

@@ -15,13 +15,12 @@ TASK = "kedro__task"
 
 @dataclass(frozen=True)
 class Boundary:
-    """A dataset (or a large parameter) that enters or leaves this task as an artifact."""
+    """A dataset (or large parameters) that enters or leaves this task as an artifact."""
 
     key: str
     dataset: str
     travel: str
     path: str = ""
-    parameter_path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,4 @@ def _boundary(key: str, told: Mapping[str, Any]) -> Boundary:
     if isinstance(entry, str):
         return Boundary(key, entry, "object")
     travel = entry.get("travel", "object")
-    if travel == "parameter":
-        return Boundary(key, key, travel, parameter_path=tuple(entry["path"]))
     return Boundary(key, entry.get("dataset", key), travel, entry.get("path", ""))

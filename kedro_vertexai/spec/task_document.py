@@ -32,7 +32,7 @@ def task_document(task: Task) -> str:
 
 def _artifact(artifact: Artifact) -> dict[str, Any] | str:
     if artifact.travel is Travel.PARAMETER:
-        return {"travel": artifact.travel.value, "path": list(artifact.parameter_path)}
+        return {"travel": artifact.travel.value}
     named = {} if artifact.dataset == artifact.key else {"dataset": artifact.dataset}
     if artifact.travel is Travel.OBJECT:
         return named.get("dataset", "")

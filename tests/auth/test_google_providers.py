@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT, AUDIENCE
+from conftest import ACCOUNT, AUDIENCE, Clock
 from google.auth import jwt
+from google.oauth2 import credentials
 from token_service import MACHINE, Key, TokenService
 
 from kedro_vertexai.auth.gcp import (
@@ -85,6 +86,8 @@ def log_in(google: TokenService, path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "token_uri": f"{google.url}/token",
     }
     path.write_text(json.dumps(login), "utf-8")
+    # What the file says of it is not read.
+    monkeypatch.setattr(credentials, "_GOOGLE_OAUTH2_TOKEN_ENDPOINT", login["token_uri"])
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
 
 
@@ -133,14 +136,12 @@ def test_a_token_for_seconds_is_kept_and_renewed_in_time(
 
 
 def test_a_token_of_an_hour_is_renewed_minutes_before(
-    google: TokenService, key_file: KeyFile, monkeypatch: pytest.MonkeyPatch
+    google: TokenService, key_file: KeyFile, clock: Clock
 ) -> None:
     key_file()
     provider = oauth_provider()
-    now = time.time()
-    provider.request_headers()
-    for later, tokens in ((3300, 1), (3400, 2)):
-        monkeypatch.setattr(time, "time", lambda later=later: now + later)
+    for seconds, tokens in ((0, 1), (3300, 1), (100, 2)):
+        clock.forward(seconds)
         provider.request_headers()
         assert len(google.issued) == tokens
 
@@ -160,44 +161,44 @@ def test_many_threads_fetch_once(google: TokenService, key_file: KeyFile) -> Non
     assert len(tokens) == len(google.issued) == 1
 
 
-def test_a_revoked_key(google: TokenService, key_file: KeyFile) -> None:
+def test_a_revoked_key(google: TokenService, key_file: KeyFile, clock: Clock) -> None:
     key_file()
-    google.lifetime = 1
     provider = oauth_provider()
     claims_of(provider)
     google.key_files[ACCOUNT] = Key()
-    time.sleep(1.1)
+    clock.forward(3600)
     reason = refusal_of(provider)
-    assert "invalid_grant: Invalid JWT Signature." in reason
+    assert "invalid_grant: Invalid JWT Signature. It is made" in reason
     assert AUDIENCE in reason
     assert "a key file that is still valid" in reason
 
 
-def test_a_new_key_file_is_read(google: TokenService, key_file: KeyFile) -> None:
+def test_a_new_key_file_is_read(google: TokenService, key_file: KeyFile, clock: Clock) -> None:
     key_file()
-    google.lifetime = 1
     provider = oauth_provider()
     claims_of(provider)
     google.key_files[ACCOUNT] = Key()
-    time.sleep(1.1)
+    clock.forward(3600)
     assert "invalid_grant" in refusal_of(provider)
     key_file()
     assert claims_of(provider)["sub"] == ACCOUNT
 
 
 def test_the_present_token_serves_while_a_renewal_fails(
-    google: TokenService, key_file: KeyFile, caplog: pytest.LogCaptureFixture
+    google: TokenService, key_file: KeyFile, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     key_file()
-    google.lifetime = 4
     provider = oauth_provider()
     first = provider.request_headers()["Authorization"]
     valid, google.key_files[ACCOUNT] = google.key_files[ACCOUNT], Key()
-    time.sleep(3.1)
-    assert provider.request_headers()["Authorization"] == first
-    assert "the present one expires in 1 s" in caplog.text
+    clock.forward(3500)
+    for _ in range(3):
+        assert provider.request_headers()["Authorization"] == first
+    # The next attempt waits for a quarter of what is left.
+    (warning,) = caplog.messages
+    assert "the present one expires in " in warning
     google.key_files[ACCOUNT] = valid
-    time.sleep(1)
+    clock.forward(30)
     assert provider.request_headers()["Authorization"] != first
 
 

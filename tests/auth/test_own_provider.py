@@ -16,6 +16,7 @@ from signed_server import SignedServer
 from kedro_vertexai.auth.mlflow_request_header_provider import (
     RequestHeaderProviderWithKedroContext,
 )
+from kedro_vertexai.errors import AuthError
 
 Register = Callable[[Callable[[], Any]], Any]
 
@@ -67,6 +68,15 @@ def test_a_failure_is_not_cached(client: Any, server: SignedServer, register: Re
         client.get_experiment_by_name("signed")
     assert server.seen == []
     client.get_experiment_by_name("signed")
+
+
+@pytest.mark.parametrize("use", [str, repr, "{}".format, lambda value: value.split()])
+def test_what_stands_in_for_a_header_says_why(use: Callable[[Any], object]) -> None:
+    """For a project's own tests of its provider."""
+    provider = own_provider(lambda: 1 / 0)(object(), my_auth_info="me")
+    header = provider.request_headers()["Authorization"]
+    with pytest.raises(AuthError, match="ZeroDivisionError"):
+        use(header)
 
 
 def test_many_threads_fetch_once() -> None:

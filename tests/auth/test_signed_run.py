@@ -26,9 +26,9 @@ import time
 
 
 def train(alpha):
-    for step in range(30):
+    for step in range(10):
         mlflow.log_metric("loss", alpha / (1 + step), step=step)
-        time.sleep(0.1)
+        time.sleep(0.5)
     return alpha, str(alpha)
 
 
@@ -121,7 +121,7 @@ def test_every_request_is_signed(
     from mlflow import MlflowClient
 
     key_file()
-    google.lifetime = 3
+    google.lifetime = 4
     project = signing_project(new_project, proxy)
     done = project.kedro("vertexai", "run-once", "--target", "local", timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -132,7 +132,7 @@ def test_every_request_is_signed(
     (run,) = client.search_runs([client.get_experiment_by_name("signed").experiment_id])
     assert run.info.status == "FINISHED"
     assert run.data.metrics["rmse"] == 0.5
-    assert len(client.get_metric_history(run.info.run_id, "loss")) == 30
+    assert len(client.get_metric_history(run.info.run_id, "loss")) == 10
     assert [entry.path for entry in client.list_artifacts(run.info.run_id)] == ["report.txt"]
     left = [file for file in project.path.rglob("*") if file.is_file()]
     for token in (*google.issued, *google.access_tokens):

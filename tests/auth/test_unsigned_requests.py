@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT, AUDIENCE
+from conftest import ACCOUNT, AUDIENCE, Clock
 from mlflow.exceptions import MlflowException
 from signed_server import SignedServer
 from token_service import Key, TokenService
@@ -75,9 +75,9 @@ def test_tokens_are_renewed_between_requests(
     key_file: Callable[..., Path],
 ) -> None:
     key_file()
-    google.lifetime = 2
+    google.lifetime = 4
     register(oauth)
-    end = time.monotonic() + 4.5
+    end = time.monotonic() + 7
     while time.monotonic() < end:
         client.log_metric("r1", "rmse", 0.5)
         time.sleep(0.1)
@@ -91,13 +91,13 @@ def test_a_revoked_key_stops_the_requests(
     register: Register,
     google: TokenService,
     key_file: Callable[..., Path],
+    clock: Clock,
 ) -> None:
     key_file()
-    google.lifetime = 1
     register(oauth)
     client.get_experiment_by_name("signed")
     google.key_files[ACCOUNT] = Key()
-    time.sleep(1.1)
+    clock.forward(3600)
     with pytest.raises(MlflowException) as error:
         client.create_run("1")
     assert "MLFlowGoogleOauthRequestHeaderProvider cannot sign the request" in str(error.value)

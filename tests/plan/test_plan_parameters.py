@@ -9,7 +9,7 @@ from planning import by_title, plan_of, step
 
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.plan.build import Values
-from kedro_vertexai.plan.model import Parameter, ParameterType, Plan
+from kedro_vertexai.plan.model import Parameter, ParameterType, Plan, Travel
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS, MAX_INLINE_BYTES
 
 NESTED = {"model": {"lr": 0.1, "layers": [8, 4]}, "seed": 3, "name": "x"}
@@ -135,9 +135,22 @@ def test_what_does_not_fit_into_an_argument_travels_as_a_file() -> None:
     (task,) = plan.tasks
     assert [p.name for p in task.parameters] == ["small"]
     (staged,), (given,) = plan.staged, task.inputs
-    assert (given.producer, given.parameter_path) == (staged.task, ("big",))
+    assert (given.producer, given.travel) == (staged.task, Travel.PARAMETER)
     assert staged.content is not None
-    assert json.loads(staged.content) == big
+    assert json.loads(staged.content) == [[["big"], big]]
+
+
+def test_tasks_that_read_the_same_large_parameters_share_one_file() -> None:
+    large = {f"p{number}": ["x" * 100] * 1000 for number in range(9)}
+    plan = reading("parameters", "parameters", "params:p0", parameters=large)
+    alone, everything = plan.staged
+    assert [task.inputs[0].producer for task in plan.tasks] == [
+        everything.task,
+        everything.task,
+        alone.task,
+    ]
+    assert everything.content is not None
+    assert [path for path, _ in json.loads(everything.content)] == [[name] for name in large]
 
 
 @pytest.mark.parametrize(
@@ -148,5 +161,5 @@ def test_the_rest_is_small_enough_however_it_is_escaped(text: str) -> None:
     for task in plan.tasks:
         inputs = {p.key: json.dumps(p.default) for p in task.parameters}
         assert len(json.dumps(inputs)) <= MAX_INLINE_BYTES * 1.2
-    names = {p.name for p in plan.parameters} | {s.dataset for s in plan.staged}
-    assert len(names) == 4
+    files = [json.loads(staged.content or b"") for staged in plan.staged]
+    assert len(plan.parameters) + sum(map(len, files)) == 4

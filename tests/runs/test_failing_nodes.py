@@ -116,7 +116,7 @@ NODES = """
         of(first, "after_yields", "yields"),
         of(yields_once, "yields_once"),
         of(first, "well"),
-        of(str, "elsewhere"),
+        of(lambda value: "text", "elsewhere"),
     ]
     PIPELINES = {
         "__default__": Pipeline(bad),

@@ -36,6 +36,7 @@ NODES = """
     NODES = [
         node(double, "params:start", "doubled", name="double"),
         node(log_metric, "doubled", None, name="log_metric"),
+        node(lambda doubled, job: job, ["doubled", "params:job"], "job", name="job"),
         node(modules, "doubled", "modules", name="modules"),
     ]
 """
@@ -143,7 +144,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
         nodes=NODES,
         package=package,
         parameters={"start": 4, "job": "${env:KEDRO_CONFIG_JOB_NAME}"},
-        catalog={"modules": {"type": "json.JSONDataset", "filepath": "data/modules.json"}},
+        catalog={
+            name: {"type": "json.JSONDataset", "filepath": f"data/{name}.json"}
+            for name in ("modules", "job")
+        },
         mlflow={**MLFLOW, "tracking": {"run": {"name": "run of ${env:KEDRO_CONFIG_JOB_NAME}"}}},
         run_config={"dynamic_config_providers": [{"cls": f"{package}.provider.Token"}]},
         settings=SETTINGS.format(package=package),
@@ -193,9 +197,12 @@ def records(folder: Path) -> list[Record]:
 
 
 def calls(record: Record) -> list[str]:
-    """What happened to nodes and data, in no order."""
-    events = ("node", "loaded", "saved")
-    return sorted(json.dumps(call) for call in record if call["event"] in events)
+    """What happened to nodes and data, in no order; the job's name is another in each run."""
+    return sorted(
+        json.dumps(call)
+        for call in record
+        if call["event"] in ("node", "loaded", "saved") and call.get("dataset") != "params:job"
+    )
 
 
 def test_the_run_succeeds(recorded: Recorded) -> None:
@@ -203,7 +210,7 @@ def test_the_run_succeeds(recorded: Recorded) -> None:
 
 
 def test_each_task_is_one_session_with_every_hook_once(recorded: Recorded) -> None:
-    assert len(recorded.tasks) == 3
+    assert len(recorded.tasks) == 4
     for record in recorded.tasks:
         events = [call["event"] for call in record if call["event"] not in ("loaded", "saved")]
         assert events == ["context", "catalog", "pipeline", "node", "done"]
@@ -228,6 +235,13 @@ def test_settings_and_configuration_see_the_job(recorded: Recorded) -> None:
         assert record[0]["job"] == recorded.run.record["job_name"]
         assert record[0]["job_in_parameters"] == recorded.run.record["job_name"]
         assert record[0]["run_id"] == recorded.run.record["job_id"]
+
+
+def test_a_parameter_that_reads_the_job_has_its_value_of_the_task(recorded: Recorded) -> None:
+    assert (
+        json.loads(recorded.run.output("job.json").read_text()) == recorded.run.record["job_name"]
+    )
+    assert recorded.run.mlflow_run().data.params["job"] == recorded.run.record["job_name"]
 
 
 def test_dynamic_configuration_is_there_before_the_context(recorded: Recorded) -> None:

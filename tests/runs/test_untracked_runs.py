@@ -24,6 +24,20 @@ NODES = """
     ]
     PIPELINES = {name: Pipeline(nodes) for name in ("__default__", "secret")}
 """
+# A resolver that only exists once Kedro has called this hook.
+SETTINGS = """
+    from kedro.framework.hooks import hook_impl
+    from omegaconf import OmegaConf
+
+
+    class Resolvers:
+        @hook_impl
+        def after_context_created(self, context):
+            OmegaConf.register_new_resolver("twice", lambda n: 2 * n, replace=True)
+
+
+    HOOKS = (Resolvers(),)
+"""
 CATALOG = {
     "noted": {"type": "json.JSONDataset", "filepath": "data/noted.json"},
     "score": {"type": "kedro_mlflow.io.metrics.MlflowMetricDataset", "key": "score"},
@@ -36,7 +50,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
     return write_project(
         tmp_path_factory.mktemp("untracked"),
         nodes=NODES,
-        parameters={"start": 1},
+        parameters={"start": "${twice:4}"},
+        settings=SETTINGS,
         catalog=CATALOG,
         files={"conf/tracked/mlflow.yml": yaml.safe_dump(DISABLED)},
     )
@@ -55,7 +70,7 @@ def test_no_step_is_for_mlflow(run: LocalRun) -> None:
 
 
 def test_kedro_mlflow_opens_no_run(run: LocalRun) -> None:
-    assert yaml.safe_load(run.output("noted.json").read_text()) == {"value": 1, "active": False}
+    assert yaml.safe_load(run.output("noted.json").read_text()) == {"value": 8, "active": False}
     assert not list(run.project.path.rglob("mlflow.db"))
     assert not list(run.project.path.rglob("mlruns"))
 

@@ -58,12 +58,13 @@ def test_a_value_of_another_type_is_refused_by_name(type_: str, value: Any) -> N
         read(type_, value)
 
 
-def test_a_large_parameter_is_read_from_its_file(tmp_path: Path) -> None:
+def test_large_parameters_are_read_from_their_file(tmp_path: Path) -> None:
     file = tmp_path / "large.json"
-    file.write_text(json.dumps({"ü": [1, 2.0]}), encoding="utf-8")
-    large = Boundary("large", "large", "parameter", parameter_path=("a", "b"))
+    pairs = [[["a", "b"], {"ü": [1, 2.0]}], [["c"], None]]
+    file.write_text(json.dumps(pairs), encoding="utf-8")
+    large = Boundary("large", "large", "parameter")
     given = given_parameters(TaskDocument(nodes=(), inputs={"large": large}), {}, {"large": file})
-    assert given == {("a", "b"): {"ü": [1, 2.0]}}
+    assert given == {("a", "b"): {"ü": [1, 2.0]}, ("c",): None}
 
 
 def test_what_the_configuration_says_already_is_not_passed_on() -> None:

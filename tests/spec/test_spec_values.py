@@ -5,7 +5,7 @@ Kedro's own configuration loader.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kedro.config import OmegaConfigLoader
 from planning import plan_of, step
+from project_factory import KedroProject
 from spec_reader import checked, container, defaults, tasks
 
 from kedro_vertexai.plan.build import Values
@@ -115,7 +116,9 @@ def loaded(
     changed = overrides(given_parameters(document, values, {}), image)
     (conf / "base").mkdir(parents=True, exist_ok=True)
     (conf / "local").mkdir(exist_ok=True)
-    (conf / "base" / "parameters.yml").write_text(yaml.safe_dump(as_runtime_params(dict(image))))
+    (conf / "base" / "parameters.yml").write_text(
+        yaml.safe_dump(as_runtime_params(dict(image)), sort_keys=False)
+    )
     loader = OmegaConfigLoader(
         conf_source=str(conf),
         base_env="base",
@@ -187,6 +190,62 @@ def test_a_spec_reads_back_from_its_file_as_yaml_and_as_json(value: Any) -> None
     # Vertex AI's client and KFP read either with PyYAML.
     assert same(yaml.safe_load(as_json), spec)
     assert same(yaml.safe_load(render_spec(spec, as_json=False)), spec)
+
+
+CONFIGURED = {
+    "model": {"lr": 0.1, "layers": [8, 4], "deep": {"a": {"b": 1}, "c": None}},
+    "seed": 3,
+    "name": "x",
+    "empty": {},
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize("compiled_in", [True, False], ids=["compile", "run-once"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 4},
+        {"seed": 3},
+        {"seed": 3.0},
+        {"seed": "3"},
+        {"seed": True},
+        {"seed": None},
+        {"seed": [1, None]},
+        {"seed": 2**53 + 1},
+        {"name": "{{$.x}}"},
+        {"name": ""},
+        {"model": {"lr": 5}},
+        {"model": {"layers": []}},
+        {"model": {"deep": {"a": {"b": None}}}, "seed": 1},
+        {"model": {"deep": {"c": [{"d": 1}]}}},
+        {"model": 5},
+        {"model": None},
+        {"empty": {"new": 1}},
+        {"nothing": {"new": {"deep": "x"}}},
+    ],
+    ids=repr,
+)
+def test_a_run_sees_what_kedro_run_would_see(
+    new_project: Callable[..., KedroProject],
+    tmp_path: Path,
+    changes: dict[str, Any],
+    compiled_in: bool,
+) -> None:
+    project = new_project(
+        nodes='NODES = [node(first, ["parameters", "params:model.lr"], "out", name="a")]'
+        if "model" not in changes or isinstance(changes["model"], dict)
+        else 'NODES = [node(first, "parameters", "out", name="a")]',
+        parameters=CONFIGURED,
+    )
+    plan = project.compile(values=changes, new_defaults=compiled_in).plan
+    kedro = OmegaConfigLoader(
+        conf_source=str(project.path / "conf"),
+        base_env="base",
+        default_run_env="local",
+        runtime_params=changes,
+    )
+    assert same(loaded(plan, CONFIGURED, tmp_path / "image"), dict(kedro["parameters"]))
 
 
 def test_nothing_of_the_users_stands_in_an_argument() -> None:
