@@ -75,7 +75,7 @@ def mlflow_server(tmp_path: Path) -> Iterator[str]:
 
 
 def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while not answers(url):
         assert time.monotonic() < deadline, url
         time.sleep(0.2)
@@ -123,7 +123,7 @@ def test_every_request_is_signed(
     key_file()
     google.lifetime = 4
     project = signing_project(new_project, proxy)
-    done = project.kedro("vertexai", "run-once", "--target", "local", timeout=240)
+    done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert proxy.refused == []
     assert any("/mlflow-artifacts/" in path for path, _ in proxy.seen)
@@ -149,7 +149,7 @@ def test_a_revoked_key_fails_the_run(
     key_file()
     google.key_files[ACCOUNT] = Key()
     project = signing_project(new_project, server)
-    done = project.kedro("vertexai", "run-once", "--target", "local", timeout=240)
+    done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
     assert done.returncode != 0
     assert server.seen == []
     (record,) = project.path.glob(".vertexai/jobs/*/job.json")

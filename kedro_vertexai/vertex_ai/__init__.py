@@ -1,1 +1,0 @@
-"""Class paths that catalogs written for the peer name."""
