@@ -12,6 +12,7 @@ from benchmarks.projects import starter
 
 # It reads a file, a parameter, and writes an object that another task reads.
 _NODE = "train.logistic.fit"
+_START = "mlflow-start-run"
 _RUNTIME = ("-m", "kedro_vertexai.runtime")
 _IDENTITY = {
     "{{$.pipeline_job_name}}": "bench-job",
@@ -26,8 +27,8 @@ def run() -> list[Result]:
         process_cpu([*kedro, "run"], project)
         process_cpu([*kedro, "vertexai", "compile", "-o", "spec.json"], project)
         engine = _Engine(project, json.loads((project / "spec.json").read_text(encoding="utf-8")))
-        run_id = engine.start_mlflow_run()
-        task = engine.command(_NODE, run_id)
+        run = engine.start_mlflow_run()
+        task = engine.command(_NODE, run)
         seconds = interleaved(
             {
                 "ours": lambda: process_cpu(task, project),
@@ -53,28 +54,30 @@ class _Engine:
         }
 
     def start_mlflow_run(self) -> str:
-        """Run the first task; return the id of the MLflow run that it opened."""
-        process_cpu(self.command("mlflow-start-run", ""), self._project)
-        (output,) = self._artifacts.glob("mlflow-start-run/mlflow__run*")
+        """Run the first task; return its output, which every other task is given."""
+        process_cpu(self.command(_START, ""), self._project)
+        component = self._spec["components"][self._tasks[_START]["componentRef"]["name"]]
+        (key,) = component["outputDefinitions"]["parameters"]
+        output = self._artifacts / _START / str(key)
         return output.read_text(encoding="utf-8")
 
-    def command(self, name: str, run_id: str) -> list[str]:
+    def command(self, name: str, run: str) -> list[str]:
         """The command line of a task, its container's arguments filled in."""
         task = self._tasks[name]
         component = self._spec["components"][task["componentRef"]["name"]]
         label = component["executorLabel"]
         container = self._spec["deploymentSpec"]["executors"][label]["container"]
-        document = json.dumps(self._executor_input(name, task, component, run_id))
+        document = json.dumps(self._executor_input(name, task, component, run))
         arguments = [document if value == "{{$}}" else value for value in container["args"]]
         return python(*_RUNTIME, *arguments)
 
     def _executor_input(
-        self, name: str, task: dict[str, Any], component: dict[str, Any], run_id: str
+        self, name: str, task: dict[str, Any], component: dict[str, Any], run: str
     ) -> dict[str, Any]:
         place = self._artifacts / name
         place.mkdir(parents=True, exist_ok=True)
         values = {
-            key: self._value(source, run_id) for key, source in task["inputs"]["parameters"].items()
+            key: self._value(source, run) for key, source in task["inputs"]["parameters"].items()
         }
         outputs = component.get("outputDefinitions", {})
         return {
@@ -96,14 +99,14 @@ class _Engine:
             },
         }
 
-    def _value(self, source: dict[str, Any], run_id: str) -> Any:
+    def _value(self, source: dict[str, Any], run: str) -> Any:
         if "runtimeValue" in source:
             constant = source["runtimeValue"]["constant"]
             return _IDENTITY.get(constant, constant)
         if "componentInputParameter" in source:
             inputs = self._spec["root"]["inputDefinitions"]["parameters"]
             return inputs[source["componentInputParameter"]]["defaultValue"]
-        return run_id
+        return run
 
     def _file(self, key: str, values: dict[str, Any]) -> Path:
         """An input artifact: a copy of the file that `kedro run` left."""

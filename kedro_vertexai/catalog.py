@@ -8,6 +8,7 @@ that would import pandas, Spark or mlflow, and ask for credentials.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -205,7 +206,8 @@ def _local_path(location: str, project_path: Path) -> str | None:
     protocol, path = get_protocol_and_path(location)
     if protocol not in _LOCAL_PROTOCOLS:
         return None
-    absolute = project_path / path
+    # Not resolved: a symlink inside the project is a place inside it.
+    absolute = Path(os.path.normpath(project_path / path))
     if absolute.is_relative_to(project_path):
         return PurePosixPath(absolute.relative_to(project_path)).as_posix()
     return absolute.as_posix()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
 
     from kedro_vertexai.compiler import Request
+
+
+# `kedro run --params` splits at commas.
+_LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
 
 class ErrorsInOneLine(click.Group):
@@ -119,7 +124,9 @@ def compile_(obj: dict[str, Any], /, output: Path, **options: Any) -> None:
     for missing in missing_inputs(compiled.project):
         _warn([f"{missing}: the image must hold it"])
     write_spec(spec_for_vertex(compiled), output)
-    click.echo(f"{compiled.plan.name}: {len(compiled.plan.tasks)} tasks written to {output}")
+    count = len(compiled.plan.tasks)
+    tasks = "task" if count == 1 else "tasks"
+    click.echo(f"{compiled.plan.name}: {count} {tasks} written to {output}")
 
 
 @vertexai.command("run-once")
@@ -171,6 +178,13 @@ def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool
     # The peer's `compile --params name:type` declares; without `=` there is no value to give.
     declared = [item for item in params if "=" not in item and ":" in item]
     pairs = [item for item in params if item not in declared]
+    _warn(
+        [
+            f"--params {pair}: the comma belongs to the value, repeat --params for another one"
+            for pair in pairs
+            if _LOOKS_LIKE_TWO.search(pair)
+        ]
+    )
     return Request(
         project_path=obj["path"],
         env=obj["env"],

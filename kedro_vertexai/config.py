@@ -259,7 +259,8 @@ _NOT_APPLIED = {
     "schedules": _NO_SCHEDULE,
     "scheduled_run_name": _NO_SCHEDULE,
     "on_exit_pipeline": "is not applied yet: only the MLflow run is closed after the last task",
-    "mlflow.request_header_provider_params": "is not applied yet: no command signs requests yet",
+    "mlflow.request_header_provider_params": "is not applied yet: write them in mlflow.yml, under "
+    "server.request_header_provider.init_kwargs",
     "ttl": "has no effect: Vertex AI Pipelines keeps no workflow that could be deleted",
     "volume": "has no effect: tasks hand data on as artifacts and share no volume",
 }

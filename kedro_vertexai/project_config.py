@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,16 @@ def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
             cannot be read.
     """
     from kedro.config import MissingConfigException
+    from omegaconf import OmegaConf
+    from omegaconf.resolvers import oc
 
     _check_settings()
     _check_env(path, env)
     loader = config_loader(path, env, {})
+    # The peer tells its users to write `${oc.env:...}` here; Kedro has it for credentials only.
+    custom = not OmegaConf.has_resolver("oc.env")
+    if custom:
+        _register("oc.env", oc.env)
     places = " or ".join(shown(directory, path) for directory in conf_dirs(path, env))
     with _config_errors("vertexai.yml"):
         try:
@@ -38,6 +44,9 @@ def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
                 f"no vertexai.yml in {places}: "
                 "run `kedro vertexai init PROJECT_ID REGION` to write one"
             ) from None
+        finally:
+            if custom:
+                OmegaConf.clear_resolver("oc.env")
     return data, _conf_files(path, env, "vertexai")
 
 
@@ -111,8 +120,7 @@ def is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
     # kedro-mlflow registers this resolver in its own hook; a run's name is not needed here.
     placeholder = not OmegaConf.has_resolver("km.random_name")
     if placeholder:
-        register = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)
-        register("km.random_name", lambda: "")
+        _register("km.random_name", lambda: "")
     try:
         with _config_errors("mlflow.yml"):
             config = loader["mlflow"]
@@ -127,6 +135,14 @@ def is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
             raise ProjectError(f"the project's mlflow.yml: no '{key}' can be in {said!r}")
         said = said.get(key) or {}
     return pipeline not in said
+
+
+def _register(name: str, resolver: Callable[..., Any]) -> None:
+    """OmegaConf 2.4 has a new name for it."""
+    from omegaconf import OmegaConf
+
+    register = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)
+    register(name, resolver)
 
 
 def _check_settings() -> None:

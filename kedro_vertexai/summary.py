@@ -30,7 +30,7 @@ def print_summary(result: JobResult, project_path: Path) -> None:
         _table(("Dataset", "Lies at"), outputs)
     for task in result.tasks:
         if task.state == "FAILED":
-            click.echo(f"\n{task.display_name} failed: {task.error}")
+            click.echo(f"\n{task.display_name}: {task.error}")
             if task.log_path:
                 click.echo(f"  log: {_relative(task.log_path, project_path)}")
     if run := _mlflow_run(result):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_vertexai.config import PluginConfig
+from kedro_vertexai.errors import PlanError
 from kedro_vertexai.grouping import NodeGrouper
 from kedro_vertexai.plan.edges import Edges, find_edges, inputs_of, outputs_of
 from kedro_vertexai.plan.groups import Group, make_groups
@@ -15,6 +16,7 @@ from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.plan.parameters import (
     FOR_RESOLVERS,
     RUNTIME_PARAMS,
+    check_type_name,
     outermost,
     plan_parameters,
     runtime_parameter,
@@ -169,10 +171,24 @@ def _used(nodes: Iterable[Any], project: Project) -> frozenset[str]:
 def _parameters(project: Project, names: set[str], values: Values) -> dict[str, Parameter]:
     """The inputs by Kedro name, and the one for resolvers where something needs it."""
     parameters = plan_parameters(sorted(names), project.parameters, values.given, values.declared)
+    _check_declared(project, parameters, values)
     # What has no exact form as an input can still be overridden through the configuration.
     if project.runtime_names or len(parameters) < len(names):
         parameters[FOR_RESOLVERS] = runtime_parameter(values.for_resolvers)
     return parameters
+
+
+def _check_declared(project: Project, parameters: Mapping[str, Parameter], values: Values) -> None:
+    """Refuse a type for a name that is no input of its own: it would say nothing."""
+    for name, type_ in values.declared.items():
+        check_type_name(name, type_)
+        if name in parameters or name not in project.parameters:
+            continue
+        above = [other for other in parameters if other and name.startswith(f"{other}.")]
+        reason = f"it travels inside the input '{above[0]}'" if above else "no node reads it so"
+        raise PlanError(
+            f"--params {name}:{type_}: {reason}; leave the type out, or give a value as {name}=..."
+        )
 
 
 def _pipeline_name(project: Project, tasks: Iterable[Task]) -> str:

@@ -135,16 +135,28 @@ def _key(parameter: Parameter) -> str:
     return parameter.key
 
 
+def check_type_name(name: str, type_name: str) -> ParameterType:
+    """The type that a user calls so.
+
+    Raises:
+        PlanError: no such type.
+    """
+    if type_name in _DECLARED_TYPES:
+        return _DECLARED_TYPES[type_name]
+    known = ", ".join(dict.fromkeys(_DECLARED_TYPES))
+    raise PlanError(
+        f"--params {name}:{type_name}: no type '{type_name}' (known: {known}); "
+        f"a value is given as {name}={type_name}"
+    )
+
+
 def declare(name: str, type_name: str, default: Any) -> ParameterType:
     """The type that `compile --params name:type` asks for.
 
     Raises:
         PlanError: no such type, or the configured value does not have it.
     """
-    wanted = _DECLARED_TYPES.get(type_name)
-    if wanted is None:
-        known = ", ".join(dict.fromkeys(_DECLARED_TYPES))
-        raise PlanError(f"--params {name}:{type_name}: no type '{type_name}' (known: {known})")
+    wanted = check_type_name(name, type_name)
     actual = _type(default, default)
     widens = wanted is ParameterType.DOUBLE and actual is ParameterType.INTEGER
     if wanted is actual or wanted is ParameterType.JSON or widens:
