@@ -31,9 +31,9 @@ def main(names: list[str]) -> None:
         print(f"{name} ...", flush=True)
         try:
             results += importlib.import_module(f"benchmarks.{name}").run()
-        except RuntimeError as error:
+        except Exception as error:
             failed.append(name)
-            print(error, file=sys.stderr)
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
     print(f"\nProcessor time, medians:\n{table(results)}\n")
     limits = [result for result in results if result.limit is not None]
     print(f"{sum(result.is_met for result in limits)} of {len(limits)} limits met")

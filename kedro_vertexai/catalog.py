@@ -8,7 +8,6 @@ that would import pandas, Spark or mlflow, and ask for credentials.
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +22,8 @@ _PATH_KEYS = ("filepath", "path")
 # Wrappers that name the dataset they wrap under this key.
 _WRAPPED_KEY = "dataset"
 _WRAPPERS = ("CachedDataset", "MlflowArtifactDataset")
+# What Kedro takes a dataset for that the catalog does not have.
+_UNDECLARED = {"type": "kedro.io.MemoryDataset"}
 _IN_MEMORY = ("MemoryDataset", "SharedMemoryDataset")
 _LOCAL_PROTOCOLS = ("file", "local")
 
@@ -84,7 +85,7 @@ def describe_datasets(
     try:
         resolver = CatalogConfigResolver(
             config=entries,
-            default_runtime_patterns={"{default}": {"type": "kedro.io.MemoryDataset"}},
+            default_runtime_patterns={"{default}": dict(_UNDECLARED)},
         )
     except DatasetError as error:
         raise ProjectError(f"the project's catalog: {_one_line(error)}") from error
@@ -111,7 +112,7 @@ def _without_credentials(entry: Any) -> Any:
 
 
 def _describe(name: str, entry: Mapping[str, Any] | None, project_path: Path) -> Dataset:
-    if not entry:
+    if not entry or entry == _UNDECLARED:
         return Dataset(name, Kind.MEMORY)
     type_ = _type_of(name, entry)
     if type_.rsplit(".", 1)[-1] in _IN_MEMORY:
@@ -206,8 +207,7 @@ def _local_path(location: str, project_path: Path) -> str | None:
     protocol, path = get_protocol_and_path(location)
     if protocol not in _LOCAL_PROTOCOLS:
         return None
-    # Not resolved: a symlink inside the project is a place inside it.
-    absolute = Path(os.path.normpath(project_path / path))
+    absolute = project_path / path
     if absolute.is_relative_to(project_path):
         return PurePosixPath(absolute.relative_to(project_path)).as_posix()
     return absolute.as_posix()

@@ -115,15 +115,13 @@ def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_obj
 def compile_(obj: dict[str, Any], /, output: Path, **options: Any) -> None:
     """Write the pipeline as a KFP pipeline spec."""
-    from kedro_vertexai.compiler import compile_project, spec_for_vertex
-    from kedro_vertexai.plan.staged import missing_inputs
+    from kedro_vertexai.compiler import compile_project, notes_for_vertex, spec_for_vertex
     from kedro_vertexai.spec.write import write_spec
 
     compiled = compile_project(_request(obj, options, new_defaults=True))
     _warn(compiled.notes)
-    for missing in missing_inputs(compiled.project):
-        _warn([f"{missing}: the image must hold it"])
     write_spec(spec_for_vertex(compiled), output)
+    _warn(notes_for_vertex(compiled))
     count = len(compiled.plan.tasks)
     tasks = "task" if count == 1 else "tasks"
     click.echo(f"{compiled.plan.name}: {count} {tasks} written to {output}")

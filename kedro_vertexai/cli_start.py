@@ -42,5 +42,6 @@ def start() -> None:
             return [commands]
 
     path = find_kedro_project(Path.cwd())
-    if path is not None:
-        VertexAICLI(project_path=path)()
+    if path is None:
+        sys.exit("Error: no Kedro project here: run `kedro vertexai` in a project's directory")
+    VertexAICLI(project_path=path)()

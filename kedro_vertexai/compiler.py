@@ -10,16 +10,20 @@ from typing import Any
 
 from kedro_vertexai.config import PluginConfig, not_applied, parse_config
 from kedro_vertexai.errors import ConfigError, ProjectError
+from kedro_vertexai.exact import same
 from kedro_vertexai.grouping import load_grouper
 from kedro_vertexai.overrides import check_known
 from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
+from kedro_vertexai.plan.resources import unmatched_names
+from kedro_vertexai.plan.staged import missing_inputs
 from kedro_vertexai.project import Filters, Project, read_project
 from kedro_vertexai.project_config import read_vertexai_config
-from kedro_vertexai.runtime.parameters import same
 from kedro_vertexai.spec.build import build_spec
 from kedro_vertexai.spec.dialect import VERTEX
+from kedro_vertexai.staging import staged_uri
+from kedro_vertexai.tracking.config import is_local
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def compile_project(request: Request) -> Compiled:
         Values(given, request.declared, request.values if request.new_defaults else {}),
     )
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
-    notes = not_applied(config)
+    notes = [*not_applied(config), *unmatched_names(project, config.run_config)]
     if plan.caching and plan.tracked:
         notes.append(
             "run_config.caching has no effect on a tracked pipeline: every task logs into this "
@@ -129,6 +133,24 @@ def _read_with(request: Request, values: Mapping[str, Any]) -> Project:
         filters=request.filters,
         runtime_params=values,
     )
+
+
+def notes_for_vertex(compiled: Compiled) -> list[str]:
+    """What must be so before the spec of `spec_for_vertex` can run, and is not seen to."""
+    project, root = compiled.project, compiled.config.run_config.root_uri
+    notes = [f"{missing}: the image must hold it" for missing in missing_inputs(project)]
+    if project.tracked and project.tracking_uri and is_local(project.tracking_uri):
+        notes.append(
+            f"mlflow.yml records runs at {project.tracking_uri}, which is another store on each "
+            "machine: on Vertex AI, server.mlflow_tracking_uri must name a server"
+        )
+    notes += [
+        f"upload the input '{staged.dataset}'"
+        + (f" ({staged.path})" if staged.path else "")
+        + f" to {staged_uri(root or '', staged)}: this version uploads nothing"
+        for staged in compiled.plan.staged
+    ]
+    return notes
 
 
 def spec_for_vertex(compiled: Compiled) -> dict[str, Any]:

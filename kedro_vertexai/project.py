@@ -19,10 +19,10 @@ from kedro_vertexai.catalog import Dataset, describe_datasets
 from kedro_vertexai.errors import ProjectError, did_you_mean
 from kedro_vertexai.project_config import (
     config_loader,
-    is_tracked,
     one_line,
     read_mapping,
     runtime_names,
+    tracking_uri,
 )
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Project:
     parameters: Mapping[str, ParameterValue]
     runtime_names: frozenset[str] = frozenset()
     tracked: bool = False
+    tracking_uri: str = ""
     node_dependencies: Mapping[Any, set[Any]] = field(default_factory=dict)
     context: Any = None
 
@@ -123,6 +124,7 @@ def read_project(
     nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
     parameters = read_mapping(loader, "parameters")
     catalog = read_mapping(loader, "catalog")
+    uri = tracking_uri(loader, pipeline)
     names = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     return Project(
         path=path,
@@ -133,7 +135,8 @@ def read_project(
         datasets=describe_datasets(catalog, names, path),
         parameters=flatten_parameters(parameters),
         runtime_names=frozenset(runtime_names(path, env)),
-        tracked=is_tracked(loader, pipeline),
+        tracked=uri is not None,
+        tracking_uri=uri or "",
         node_dependencies=kedro_pipeline.node_dependencies,
         context=context,
     )

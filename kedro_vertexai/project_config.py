@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,16 +108,21 @@ def runtime_names(path: Path, env: str) -> Iterator[str]:
                 yield from _RUNTIME_RESOLVER.findall(file.read_text("utf-8", "replace"))
 
 
-def is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
-    """Whether kedro-mlflow would track this pipeline: installed, configured, not disabled."""
+def tracking_uri(loader: AbstractConfigLoader, pipeline: str) -> str | None:
+    """Where kedro-mlflow would record a run of this pipeline, as `mlflow.yml` says.
+
+    Empty where it says nothing; None if the pipeline is not tracked: kedro-mlflow is not
+    installed or not configured, or the pipeline is taken out.
+    """
     from kedro.config import MissingConfigException
     from kedro.framework.project import settings
     from omegaconf import OmegaConf
 
     if importlib.util.find_spec("kedro_mlflow") is None:
-        return False
-    if {"kedro-mlflow", "kedro_mlflow"} & set(settings.DISABLE_HOOKS_FOR_PLUGINS):
-        return False
+        return None
+    # Kedro compares the name as the distribution spells it.
+    if distribution("kedro-mlflow").metadata["Name"] in settings.DISABLE_HOOKS_FOR_PLUGINS:
+        return None
     # kedro-mlflow registers this resolver in its own hook; a run's name is not needed here.
     placeholder = not OmegaConf.has_resolver("km.random_name")
     if placeholder:
@@ -125,7 +131,7 @@ def is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
         with _config_errors("mlflow.yml"):
             config = loader["mlflow"]
     except MissingConfigException:
-        return False
+        return None
     finally:
         if placeholder:
             OmegaConf.clear_resolver("km.random_name")
@@ -134,7 +140,9 @@ def is_tracked(loader: AbstractConfigLoader, pipeline: str) -> bool:
         if not isinstance(said, dict):
             raise ProjectError(f"the project's mlflow.yml: no '{key}' can be in {said!r}")
         said = said.get(key) or {}
-    return pipeline not in said
+    if pipeline in said:
+        return None
+    return str((config.get("server") or {}).get("mlflow_tracking_uri") or "")
 
 
 def _register(name: str, resolver: Callable[..., Any]) -> None:

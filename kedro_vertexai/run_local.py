@@ -56,7 +56,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
     state = project.path / STATE
     root = str(state)
     for staged in plan.staged:
-        stage(staged, root, project.path)
+        stage(staged, state, project.path)
     result = run_job(
         build_spec(plan, root=root),
         job_name=_job_name(plan.name),

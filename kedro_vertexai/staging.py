@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,52 +38,53 @@ def staged_uri(root: str, staged: StagedInput) -> str:
     return f"{root.rstrip('/')}/inputs/{staged.digest}/{staged.name}"
 
 
-def stage(staged: StagedInput, root: str, project_path: Path) -> bool:
-    """Upload one input unless it is there already; True if it was uploaded.
+def stage(staged: StagedInput, root: Path, project_path: Path) -> None:
+    """Put one input under a run root on this disk, unless it is there already.
 
-    The last step is a rename or the write of a marker that names the content complete, so
-    that an interrupted upload is never taken for whole.
+    It is copied beside its place, read again there and then renamed: neither an interrupted
+    copy nor a file that changed meanwhile is ever taken for this content.
 
     Args:
-        staged: what to upload.
-        root: the run root: a plain path or any URL that fsspec knows.
+        staged: what to put there.
+        root: the run root.
         project_path: what `staged.path` is relative to.
 
     Raises:
-        RunError: the input is gone, or the root cannot be written.
+        RunError: the input is gone or changes, or the root cannot be written.
     """
-    import fsspec
-
-    uri = staged_uri(root, staged)
-    filesystem, target = fsspec.core.url_to_fs(uri)
-    marker = f"{target.rsplit('/', 1)[0]}/.complete"
+    target = Path(staged_uri(str(root), staged))
+    if target.exists():
+        return
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
-        if filesystem.exists(marker):
-            return False
-        filesystem.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        if staged.content is not None:
-            filesystem.pipe_file(target, staged.content)
-        else:
-            source = project_path / staged.path
-            _put(filesystem, source, target)
-        filesystem.pipe_file(marker, b"")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _copy(staged, project_path, part)
+        if staged.content is None and digest_of(part) != staged.digest:
+            raise RunError(f"input '{staged.dataset}' changed while it was read: run again")
+        with suppress(FileExistsError):
+            # Another run may have been faster; a directory is not replaced.
+            part.rename(target)
     except OSError as error:
-        raise RunError(
-            f"input '{staged.dataset}' cannot be staged at {uri}: "
-            f"{error.strerror or type(error).__name__} ({error.filename or target})"
-        ) from error
-    return True
+        if not target.exists():
+            raise RunError(
+                f"input '{staged.dataset}' cannot be staged at {target}: {error.strerror} "
+                f"({error.filename})"
+            ) from error
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
-def _put(filesystem: object, source: Path, target: str) -> None:
-    pairs = [(source, target)]
-    if source.is_dir():
-        pairs = [
-            (file, f"{target}/{file.relative_to(source).as_posix()}") for file in _files(source)
-        ]
-    for file, destination in pairs:
-        filesystem.makedirs(destination.rsplit("/", 1)[0], exist_ok=True)  # type: ignore[attr-defined]
-        filesystem.put_file(str(file), destination)  # type: ignore[attr-defined]
+def _copy(staged: StagedInput, project_path: Path, target: Path) -> None:
+    source = project_path / staged.path
+    if staged.content is not None:
+        target.write_bytes(staged.content)
+    elif source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
 
 
 def _files(directory: Path) -> Iterator[Path]:

@@ -73,9 +73,9 @@ PROJECTS: dict[str, tuple[dict[str, Any], str]] = {
         {"vertexai": "project_id: [\n"},
         "vertexai.yml cannot be read",
     ),
-    "an environment variable where Kedro allows none": (
+    "an environment variable that is not set": (
         with_run_config(image="image:${oc.env:COMMIT}"),
-        "vertexai.yml cannot be read: Unsupported interpolation type oc.env",
+        "Environment variable 'COMMIT' not found",
     ),
     "vertexai.yml with an interpolation of nothing": (
         {"vertexai": "project_id: ${nothing}\n"},

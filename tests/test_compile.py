@@ -14,7 +14,7 @@ from kfp.components import load_component_from_file
 from project_factory import IMAGE, MLFLOW, KedroProject
 from spec_reader import checked, container, defaults, document, limits, parents, tasks
 
-from kedro_vertexai.compiler import spec_for_vertex
+from kedro_vertexai.compiler import notes_for_vertex, spec_for_vertex
 
 NewProject = Callable[..., KedroProject]
 
@@ -44,6 +44,10 @@ PIPELINES = {"__default__": prepare + train, "prepare": prepare, "train": train}
 """
 PARAMETERS = {"options": {"size": 3, "rate": 0.5, "tags": ["a"]}, "name": "first"}
 CATALOG = {"raw": {"type": "pickle.PickleDataset", "filepath": "data/raw.pkl"}}
+REGISTERS_OC_ENV = """
+from omegaconf.resolvers import oc
+CONFIG_LOADER_ARGS = {"custom_resolvers": {"oc.env": oc.env}}
+"""
 ALL = ["prepare.clean", "prepare.featurize", "train.fit", "train.report"]
 
 
@@ -365,17 +369,17 @@ class OneTask(NodeGrouper):
     assert list(tasks(project.spec())) == ["all-mine-local"]
 
 
-def test_the_environment_can_name_the_image_where_settings_allow_it(
-    new_project: NewProject, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "settings",
+    ["", REGISTERS_OC_ENV],
+    ids=["plain", "registered"],
+)
+def test_an_environment_variable_can_name_the_image(
+    new_project: NewProject, monkeypatch: pytest.MonkeyPatch, settings: str
 ) -> None:
     monkeypatch.setenv("KEDRO_CONFIG_COMMIT_ID", "abc")
-    project = new_project(
-        settings="""
-        from omegaconf.resolvers import oc
-        CONFIG_LOADER_ARGS = {"custom_resolvers": {"oc.env": oc.env}}
-        """,
-        run_config={"image": "image:${oc.env:KEDRO_CONFIG_COMMIT_ID}"},
-    )
+    image = "image:${oc.env:KEDRO_CONFIG_COMMIT_ID}"
+    project = new_project(settings=settings, run_config={"image": image})
     assert container(project.spec(), "start")["image"] == "image:abc"
 
 
@@ -411,3 +415,19 @@ def test_the_command_works_from_a_folder_of_the_project(shop: KedroProject) -> N
     )
     assert done.returncode == 0, done.stderr
     assert Path(shop.path, "conf", "x.yaml").exists()
+
+
+def test_a_name_that_looks_like_a_slip_is_said(new_project: NewProject) -> None:
+    project = new_project(run_config={"resources": {"traim": {"cpu": 8}, "elsewhere": {"cpu": 8}}})
+    names = project.compile().plan.tasks[0].nodes
+    project = new_project(run_config={"resources": {f"{names[0]}x_": {"cpu": 8}}})
+    (note,) = project.compile().notes
+    assert f"did you mean '{names[0]}'?" in note
+
+
+def test_a_store_on_the_machine_and_inputs_to_upload_are_said(new_project: NewProject) -> None:
+    compiled = new_project(mlflow=MLFLOW).compile()
+    notes = notes_for_vertex(compiled)
+    assert any("records runs at sqlite:///" in note for note in notes)
+    staged = [note for note in notes if note.startswith("upload the input")]
+    assert len(staged) == len(compiled.plan.staged)

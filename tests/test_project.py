@@ -1,6 +1,7 @@
 """What is in a Kedro project: read through Kedro's doors, as a run would read it."""
 
 from collections.abc import Callable
+from importlib.metadata import distribution
 from typing import Any
 
 import pytest
@@ -126,7 +127,8 @@ def test_a_run_is_tracked_where_kedro_mlflow_would_track_it(
 
 
 def test_a_run_is_not_tracked_where_the_plugin_is_switched_off(new_project: NewProject) -> None:
-    settings = 'DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow",)'
+    name = distribution("kedro-mlflow").metadata["Name"]
+    settings = f"DISABLE_HOOKS_FOR_PLUGINS = ({name!r},)"
     assert not read(new_project(mlflow=MLFLOW, settings=settings)).tracked
 
 

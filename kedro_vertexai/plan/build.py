@@ -21,7 +21,7 @@ from kedro_vertexai.plan.parameters import (
     plan_parameters,
     runtime_parameter,
     size,
-    split_by_size,
+    split_all_by_size,
     used_names,
 )
 from kedro_vertexai.plan.resources import Lookup, resources_for, retry_for
@@ -87,7 +87,7 @@ def build_plan(
         for group in groups
     }
     sizes = {name: size(values.of(parameter)) for name, parameter in parameters.items()}
-    split = {name: split_by_size(chosen, sizes) for name, chosen in wanted.items()}
+    split = split_all_by_size(wanted, sizes)
     # Tasks that read the same large parameters share one file of them.
     large = {parameters_dataset(files): files for _, files in split.values() if files}
     # A component's parameters and artifacts share one set of names.
@@ -118,6 +118,7 @@ def build_plan(
         ),
         tracked=project.tracked,
         caching=run_config.caching,
+        retry=retry_for(Lookup("", ()), run_config),
         dynamic_config=bool(run_config.dynamic_config_providers),
         host_aliases=tuple(
             f"{alias.ip} {' '.join(alias.hostnames)}" for alias in run_config.network.host_aliases

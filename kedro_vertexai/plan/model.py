@@ -140,7 +140,8 @@ class Plan:
 
     `name` is the spec's name. `tracked` says whether an MLflow run is opened before the first
     task and closed after the last. `values` are the parameter values of this run, by key:
-    what differs from the defaults. `host_aliases` are lines for each task's hosts file.
+    what differs from the defaults. `host_aliases` are lines for each task's hosts file. `retry` is
+    that of the tasks which the plan adds.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Plan:
     staged: tuple[StagedInput, ...] = ()
     tracked: bool = False
     caching: bool = False
+    retry: Retry = field(default_factory=Retry)
     dynamic_config: bool = False
     host_aliases: tuple[str, ...] = ()
     description: str = ""

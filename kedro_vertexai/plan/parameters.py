@@ -131,6 +131,31 @@ def split_by_size(
     return tuple(sorted(inline, key=_key)), tuple(sorted(large, key=_key))
 
 
+def split_all_by_size(
+    wanted: Mapping[str, Sequence[Parameter]], sizes: Mapping[str, int]
+) -> dict[str, tuple[tuple[Parameter, ...], tuple[Parameter, ...]]]:
+    """Split every task's parameters; what is large for one task is large for all.
+
+    Otherwise editing such an input of the pipeline would reach some of its readers only.
+    """
+    large: set[str] = set()
+    while True:
+        inline = {
+            task: [p for p in chosen if p.key not in large] for task, chosen in wanted.items()
+        }
+        found = {p.key for chosen in inline.values() for p in split_by_size(chosen, sizes)[1]}
+        if not found:
+            break
+        large |= found
+    return {
+        task: (
+            tuple(sorted(inline[task], key=_key)),
+            tuple(sorted((p for p in chosen if p.key in large), key=_key)),
+        )
+        for task, chosen in wanted.items()
+    }
+
+
 def _key(parameter: Parameter) -> str:
     return parameter.key
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kedro_vertexai.config import ResourcesConfig, RetryConfig, RunConfig
-from kedro_vertexai.errors import PlanError
+from kedro_vertexai.errors import PlanError, did_you_mean
 from kedro_vertexai.plan.model import Resources, Retry
 from kedro_vertexai.plan.names import clean_task_name
 from kedro_vertexai.plan.quantity import quantity
-from kedro_vertexai.project import Node
+from kedro_vertexai.project import Node, Project
 
 DEFAULT = "__default__"
 E = TypeVar("E")
@@ -77,6 +77,27 @@ def retry_for(lookup: Lookup, config: RunConfig) -> Retry:
     default = config.retries.get(DEFAULT, RetryConfig(count=0))
     chosen = max(found, key=lambda entry: entry.count, default=default)
     return Retry(chosen.count, chosen.backoff, chosen.factor, chosen.max_backoff)
+
+
+def unmatched_names(project: Project, config: RunConfig) -> list[str]:
+    """A sentence for each name that fits nothing in this pipeline and looks like a slip.
+
+    A file may speak of other pipelines' nodes, so only names near to one of these are told.
+    """
+    known = {node.name for node in project.nodes} | {DEFAULT}
+    known |= {tag for node in project.nodes for tag in node.tags}
+    cleaned = {clean_task_name(name) for name in known}
+    sections: dict[str, Mapping[str, object]] = {
+        "resources": config.resources,
+        "node_selectors": config.node_selectors,
+        "retries": config.retries,
+    }
+    return [
+        f"run_config.{section}.{name} fits no node and no tag of this pipeline{hint}"
+        for section, entries in sections.items()
+        for name in entries
+        if name not in known and name not in cleaned and (hint := did_you_mean(name, known))
+    ]
 
 
 def _accelerator(lookup: Lookup, config: RunConfig) -> str | None:

@@ -27,12 +27,15 @@ def staged_datasets(project: Project, edges: Edges) -> list[str]:
     """The local datasets that tasks read, none writes, and that are on this disk.
 
     Raises:
-        PlanError: a dataset in memory that is read and never written.
+        PlanError: a dataset in memory that is read and never written, or two datasets in one
+            place.
     """
+    _refuse_shared_places(project, edges)
     staged = []
     for name in edges.unwritten:
         dataset = project.datasets[name]
-        if dataset.kind is Kind.MEMORY:
+        # One that the catalog declares may hold its data there.
+        if dataset.kind is Kind.MEMORY and not dataset.type:
             raise PlanError(
                 f"'{edges.consumers[name][0].title}' reads dataset '{name}', which no node of "
                 "this run writes and the catalog does not hold"
@@ -40,6 +43,23 @@ def staged_datasets(project: Project, edges: Edges) -> list[str]:
         if dataset.kind is Kind.LOCAL and (project.path / dataset.path).exists():
             staged.append(name)
     return staged
+
+
+def _refuse_shared_places(project: Project, edges: Edges) -> None:
+    """Refuse two datasets in one place of which a task writes one.
+
+    On one disk the second sees what was written to the first; as artifacts they are apart.
+    """
+    local = {name: d.path for name, d in project.datasets.items() if d.kind is Kind.LOCAL}
+    by_path: dict[str, str] = {}
+    for name in sorted(local, key=lambda name: (name not in edges.producer, name)):
+        other = by_path.setdefault(local[name], name)
+        if other != name and other in edges.producer:
+            raise PlanError(
+                f"datasets '{other}' and '{name}' are both at {local[name]}, and tasks hand data "
+                "on by dataset: give both one name, such as "
+                f"'{other}@in' and '{other}@out' for two ways to read it"
+            )
 
 
 def missing_inputs(project: Project) -> list[str]:

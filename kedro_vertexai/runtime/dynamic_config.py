@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from kedro_vertexai.errors import TaskError
@@ -16,6 +17,7 @@ def write_dynamic_config(project_path: Path, env: str) -> None:
     """
     from kedro.config import MissingConfigException
     from kedro.framework.project import settings
+    from omegaconf import OmegaConf
 
     from kedro_vertexai.config import parse_config
     from kedro_vertexai.dynamic_config import materialise
@@ -26,8 +28,15 @@ def write_dynamic_config(project_path: Path, env: str) -> None:
         conf_source=str(conf_source), env=env, **settings.CONFIG_LOADER_ARGS
     )
     loader.config_patterns.update(patterns)
+    # As when compiled, but for what only the compiling machine's environment has.
+    register = getattr(OmegaConf, "register_resolver", OmegaConf.register_new_resolver)
+    register("oc.env", lambda name, default="": os.environ.get(name, default), replace=True)
     try:
         data = loader["vertexai"]
     except MissingConfigException as error:
         raise TaskError("dynamic_config_providers: vertexai.yml is not in the image") from error
+    finally:
+        OmegaConf.clear_resolver("oc.env")
+    # The image that this runs in may have been named on the command line.
+    data = {**data, "run_config": {"image": "unknown", **(data.get("run_config") or {})}}
     materialise(parse_config(data, "vertexai.yml"), conf_source)

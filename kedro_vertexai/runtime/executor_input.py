@@ -101,17 +101,19 @@ class ExecutorInput:
 def local_path(uri: str) -> Path:
     """Where an artifact's bytes are on this machine.
 
+    What follows the protocol is a name, not a URL: `%`, `#` and `?` stand for themselves.
+
     Raises:
         TaskError: the engine gives a URI of a protocol that it does not mount.
     """
-    parts = urlsplit(uri)
-    if parts.scheme in _MOUNTS:
-        return Path(_MOUNTS[parts.scheme], parts.netloc, unquote(parts.path).lstrip("/"))
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    if not parts.scheme:
+    scheme, separator, name = uri.partition("://")
+    if not separator:
         return Path(uri)
-    raise TaskError(f"artifact URI {parts.scheme}://... is not on a file system of this machine")
+    if scheme in _MOUNTS:
+        return Path(f"{_MOUNTS[scheme]}/{name}")
+    if scheme == "file":
+        return Path(unquote(urlsplit(uri).path))
+    raise TaskError(f"artifact URI {scheme}://... is not on a file system of this machine")
 
 
 def _artifacts(side: Mapping[str, Any]) -> dict[str, ArtifactRef]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,9 @@ def copy_out(dataset: Path, artifact: Path, name: str) -> dict[str, Any]:
     """Put what the dataset saved where the engine looks for it; return its metadata.
 
     The metadata has `bytes`, or `absent` for a dataset that saved nothing, such as a
-    partitioned dataset without partitions.
+    partitioned dataset without partitions. The place is written directly: engines hand on
+    what a task that succeeded left, and a mounted bucket cannot rename a directory
+    (https://cloud.google.com/storage/docs/cloud-storage-fuse/overview#limitations).
     """
     if not dataset.exists():
         return {"absent": True}
@@ -35,27 +35,21 @@ def copy_out(dataset: Path, artifact: Path, name: str) -> dict[str, Any]:
 
 
 def _copy(source: Path, target: Path, name: str) -> None:
-    """Copy beside the target, then rename: a killed copy leaves nothing to be read."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    """Copy a file or a directory over whatever an earlier attempt left."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, temporary)
             if target.is_dir():
                 shutil.rmtree(target)
+            shutil.copytree(source, target, copy_function=shutil.copyfile)
         else:
-            shutil.copyfile(source, temporary)
-        temporary.replace(target)
+            shutil.copyfile(source, target)
     except OSError as error:
+        # copytree tells of every file, an error of the system of one.
+        reason = error.strerror or type(error).__name__
         raise TaskError(
-            f"dataset '{name}' cannot be copied to {error.filename2 or target}: {error.strerror}"
+            f"dataset '{name}' cannot be copied to {error.filename2 or target}: {reason}"
         ) from error
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                temporary.unlink()
 
 
 def _size(path: Path) -> int:

@@ -24,7 +24,9 @@ _CHUNK = 16 * 1024 * 1024
 
 
 def save_object(value: Any, path: Path) -> dict[str, Any]:
-    """Write an object, whole or not at all; return metadata that says what it is.
+    """Write an object; return metadata that says what it is.
+
+    A file that is cut short is known by its checksum.
 
     The metadata has `type` (class path), `bytes` (file size) and `format`.
 
@@ -36,17 +38,12 @@ def save_object(value: Any, path: Path) -> dict[str, Any]:
     buffers: list[pickle.PickleBuffer] = []
     payload = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("wb") as stream:
-            checksum = 0
-            for part in _parts(payload, buffers):
-                checksum = zlib.crc32(part, checksum)
-                stream.write(part)
-            stream.write(_CRC.pack(checksum))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    checksum = 0
+    with path.open("wb") as stream:
+        for part in _parts(payload, buffers):
+            checksum = zlib.crc32(part, checksum)
+            stream.write(part)
+        stream.write(_CRC.pack(checksum))
     kind = type(value)
     return {
         "type": f"{kind.__module__}.{kind.__qualname__}",

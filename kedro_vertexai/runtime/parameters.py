@@ -7,13 +7,13 @@ nothing is then, to every resolver and hook, a run without runtime parameters, a
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kedro_vertexai.errors import TaskError
+from kedro_vertexai.exact import same
 from kedro_vertexai.runtime.task_document import TaskDocument
 
 _MISSING = object()
@@ -39,6 +39,13 @@ def given_parameters(
             pairs = json.loads(files[key].read_text(encoding="utf-8"))
             given |= {tuple(path): value for path, value in pairs}
     return given
+
+
+def put_exactly(parameters: dict[str, Any], given: Mapping[tuple[str, ...], Any]) -> None:
+    """Set each given value at its place: Kedro merges dictionaries, and keeps old keys."""
+    for path, value in given.items():
+        if path and not same(_lookup(parameters, path), value):
+            _put(parameters, path, value)
 
 
 def overrides(
@@ -100,19 +107,9 @@ def _lookup(parameters: Any, path: tuple[str, ...]) -> Any:
     return parameters
 
 
-def same(one: Any, other: Any) -> bool:
-    """Equal in type too, at every depth: 1, 1.0 and true are three values."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    both_nan = isinstance(one, float) and math.isnan(one) and math.isnan(other)
-    return both_nan or bool(one == other)
-
-
 def _put(nested: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     for key in path[:-1]:
-        nested = nested.setdefault(key, {})
+        if not isinstance(nested.get(key), dict):
+            nested[key] = {}
+        nested = nested[key]
     nested[path[-1]] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +11,12 @@ from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.boundary import TaskBoundary
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job, without_job
-from kedro_vertexai.runtime.parameters import as_runtime_params, given_parameters, overrides
+from kedro_vertexai.runtime.parameters import (
+    as_runtime_params,
+    given_parameters,
+    overrides,
+    put_exactly,
+)
 from kedro_vertexai.runtime.task_document import TASK, TaskDocument
 from kedro_vertexai.tracking.off import disable_hook, switch_off
 from kedro_vertexai.tracking.run import JoinedRun
@@ -38,6 +44,8 @@ class NodeTask:
         self._env = env
         self._pipeline = pipeline
         self._boundary = TaskBoundary(self._document, given.inputs, given.outputs, project_path)
+        files = {key: artifact.path for key, artifact in given.inputs.items()}
+        self._given_parameters = given_parameters(self._document, given.parameters, files)
         run_id = Job.of(given.parameters).run_id
         self._run = JoinedRun(run_id) if run_id else None
         # Until a node starts, and once all are done, an error is the whole task's.
@@ -68,6 +76,8 @@ class NodeTask:
                     node_names=self._document.nodes,
                 )
             self._given.write_output(self._boundary.take_outputs())
+            if self._run:
+                self._run.report_success(self._document.nodes)
         except (Exception, SystemExit) as error:
             # Not as an attribute: an exception class may be frozen.
             error.__dict__["kedro_vertexai_node"] = self._node
@@ -79,6 +89,11 @@ class NodeTask:
                 self._run.leave()
 
     def context_created(self, context: KedroContext) -> None:
+        loader: Any = context.config_loader
+        if self._given_parameters:
+            parameters = loader["parameters"]
+            put_exactly(parameters, self._given_parameters)
+            loader["parameters"] = parameters
         if self._run:
             self._run.join(context)
 
@@ -86,17 +101,19 @@ class NodeTask:
         if self._run is None:
             switch_off(catalog)
         self._boundary.enter_catalog(catalog)
+        # The project is loaded and no node has run: what is there now will stay.
+        gc.freeze()
+        gc.enable()
 
     def node_started(self, node: str) -> None:
         self._node = node
 
     def _runtime_params(self) -> dict[str, Any]:
-        files = {key: artifact.path for key, artifact in self._given.inputs.items()}
-        given = given_parameters(self._document, self._given.parameters, files)
-        if not given:
+        if not self._given_parameters:
             return {}
         configured = configured_parameters(self._project_path, self._env)
-        return as_runtime_params(overrides(given, configured))  # type: ignore[no-any-return]
+        changed = overrides(self._given_parameters, configured)
+        return as_runtime_params(changed)  # type: ignore[no-any-return]
 
 
 def configured_parameters(project_path: Path, env: str) -> dict[str, Any]:

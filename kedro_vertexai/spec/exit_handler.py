@@ -13,6 +13,7 @@ from kedro_vertexai.spec.tasks import (
     identity,
     parameter_types,
     passed_on,
+    retry_policy,
     strings,
 )
 
@@ -23,6 +24,7 @@ def start_task(plan: Plan, component: str) -> Json:
         "taskInfo": {"name": START_RUN},
         "componentRef": {"name": component},
         "inputs": {"parameters": {**identity(), **_for_resolvers(plan)}},
+        **retry_policy(plan.retry),
     }
 
 
@@ -61,6 +63,7 @@ def handled(plan: Plan, components: tuple[str, str]) -> dict[str, Json]:
                 }
             },
             "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"},
+            **retry_policy(plan.retry),
         },
     }
 

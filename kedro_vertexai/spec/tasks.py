@@ -63,7 +63,7 @@ def node_task(task: Task, plan: Plan, component: str) -> Json:
         **({"dependentTasks": dependencies} if dependencies else {}),
         "inputs": inputs,
         **({"cachingOptions": {"enableCache": True}} if plan.caching else {}),
-        **_retry_policy(task.retry),
+        **retry_policy(task.retry),
     }
 
 
@@ -88,7 +88,7 @@ def node_component(task: Task, plan: Plan, executors: Executors) -> Json:
 
 def importer_task(staged: StagedInput, component: str) -> Json:
     """The task that hands a staged input over."""
-    return {"taskInfo": {"name": staged.dataset}, "componentRef": {"name": component}}
+    return {"taskInfo": {"name": f"input {staged.dataset}"}, "componentRef": {"name": component}}
 
 
 def importer_component(staged: StagedInput, executors: Executors, root: str) -> Json:
@@ -151,7 +151,8 @@ def _artifact_type(travel: Travel) -> Json:
     return {"artifactType": {"schemaTitle": title, "schemaVersion": _ARTIFACT_VERSION}}
 
 
-def _retry_policy(retry: Retry) -> Json:
+def retry_policy(retry: Retry) -> Json:
+    """How an engine tries a failed task again."""
     if not retry.count:
         return {}
     return {

@@ -67,6 +67,14 @@ def store_lock() -> Iterator[None]:
         yield
 
 
+def is_local(uri: str) -> bool:
+    """Whether a tracking URI names a store on the machine itself, not a server."""
+    scheme, separator, _ = uri.partition("://")
+    if not separator:
+        return uri not in ("databricks", "databricks-uc")
+    return scheme in ("file", "sqlite")
+
+
 def _is_relative(uri: str | None) -> bool:
     """Whether a tracking URI depends on the working directory."""
     if not uri:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 # Vertex AI's words; the tasks have their names in the pipeline spec.
-_FAILED_TASKS = re.compile(r"The failed tasks are: \[(.*)\]")
+_FAILED_TASKS = re.compile(r"The failed tasks are: \[([^\]]*)\]")
 
 
 def close_run(

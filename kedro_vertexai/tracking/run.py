@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.tracking.config import adapt_store
@@ -31,6 +32,7 @@ class JoinedRun:
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
         self._joined = False
+        self._failed_before: str | None = None
 
     def join(self, context: KedroContext) -> None:
         """Set up the server as `mlflow.yml` says and make the run the active one."""
@@ -39,7 +41,8 @@ class JoinedRun:
 
         config = KedroMlflowConfig.model_validate(adapt_store(context))
         config.setup(context)
-        mlflow.start_run(run_id=self._run_id)
+        run = mlflow.start_run(run_id=self._run_id)
+        self._failed_before = run.data.tags.get(FAILED_NODE_TAG)
         self._joined = True
 
     def leave(self) -> None:
@@ -50,6 +53,15 @@ class JoinedRun:
 
         while mlflow.active_run():
             mlflow.end_run("RUNNING")
+
+    def report_success(self, nodes: Collection[str]) -> None:
+        """Take back what an earlier attempt of these nodes said of its failure."""
+        if self._failed_before in nodes:
+            from mlflow.tracking import MlflowClient
+
+            client = MlflowClient()
+            for tag in (FAILED_NODE_TAG, ERROR_TAG):
+                client.delete_tag(self._run_id, tag)
 
     def report_failure(self, node: str, error: BaseException) -> None:
         """Put the failed node and its error on the run, where a reader looks first."""

@@ -30,7 +30,10 @@ def dags(draw: st.DrawFn) -> list[Node]:
 
 
 def kinds(count: int) -> st.SearchStrategy[dict[str, dict[str, str]]]:
-    entries = {f"d{number}": st.sampled_from([None, LOCAL, REMOTE]) for number in range(count)}
+    entries = {
+        f"d{number}": st.sampled_from([None, {**LOCAL, "filepath": f"data/{number}.pkl"}, REMOTE])
+        for number in range(count)
+    }
     return st.fixed_dictionaries(entries).map(
         lambda chosen: {name: entry for name, entry in chosen.items() if entry}
     )
@@ -231,3 +234,20 @@ def test_the_pipeline_never_has_the_name_of_a_task() -> None:
     assert plan_of(step("a"), pipeline="Data Science").name == "shop-data-science"
     assert plan_of(step("shop")).name == "shop-pipeline"
     assert plan_of(step("shop"), step("shop-pipeline")).name not in ("shop", "shop-pipeline")
+
+
+def test_two_datasets_in_one_place_of_which_one_is_written_are_refused() -> None:
+    with pytest.raises(PlanError, match=r"'w' and 'r' are both at data/x.pkl"):
+        plan_of(step("a", None, "w"), step("b", "r"), catalog={"w": LOCAL, "r": LOCAL})
+
+
+def test_two_datasets_in_one_place_that_are_only_read_are_two_inputs(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.pkl").write_bytes(b"")
+    plan = plan_of(step("a", ["r", "s"]), catalog={"r": LOCAL, "s": LOCAL}, path=tmp_path)
+    assert [staged.dataset for staged in plan.staged] == ["r", "s"]
+
+
+def test_data_that_the_catalog_itself_holds_needs_no_writer() -> None:
+    plan = plan_of(step("a", "answer"), catalog={"answer": {"type": "MemoryDataset", "data": 42}})
+    assert plan.tasks[0].inputs == ()

@@ -163,3 +163,12 @@ def test_the_rest_is_small_enough_however_it_is_escaped(text: str) -> None:
         assert len(json.dumps(inputs)) <= MAX_INLINE_BYTES * 1.2
     files = [json.loads(staged.content or b"") for staged in plan.staged]
     assert len(plan.parameters) + sum(map(len, files)) == 4
+
+
+def test_a_parameter_that_is_large_for_one_task_is_an_input_for_none() -> None:
+    parameters = {"p": "x" * 40_000, "r": "x" * 39_000}
+    plan = reading("params:p", "parameters", parameters=parameters)
+    assert [p.name for p in plan.parameters] == ["r"]
+    assert all(
+        any(artifact.travel is Travel.PARAMETER for artifact in task.inputs) for task in plan.tasks
+    )

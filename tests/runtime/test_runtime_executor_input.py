@@ -26,7 +26,7 @@ def parse(**document: Any) -> ExecutorInput:
     ("uri", "path"),
     [
         ("gs://bucket/run/x", "/gcs/bucket/run/x"),
-        ("gs://bucket/a%20b", "/gcs/bucket/a b"),
+        ("gs://bucket/a%20b#1.csv", "/gcs/bucket/a%20b#1.csv"),
         ("s3://bucket/x", "/s3/bucket/x"),
         ("minio://bucket/x", "/minio/bucket/x"),
         ("/work/x", "/work/x"),

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from kedro.config import OmegaConfigLoader
 
 from kedro_vertexai.errors import TaskError
-from kedro_vertexai.runtime.parameters import as_runtime_params, given_parameters, overrides
+from kedro_vertexai.runtime.parameters import (
+    as_runtime_params,
+    given_parameters,
+    overrides,
+    put_exactly,
+)
 from kedro_vertexai.runtime.task_document import Boundary, TaskDocument
 
 
@@ -117,3 +122,9 @@ def test_kedro_reads_a_runtime_parameter_as_it_is(
         runtime_params=as_runtime_params({"given": value}),
     )
     assert repr(loader["parameters"]["given"]) == repr(value)
+
+
+def test_a_dictionary_is_set_as_it_is_given_without_the_keys_it_lost() -> None:
+    parameters = {"model": {"a": 1, "b": 2}, "other": "???"}
+    put_exactly(parameters, {("model",): {"a": 5}, ("new", "deep"): "???", (): {"x": 1}})
+    assert parameters == {"model": {"a": 5}, "other": "???", "new": {"deep": "???"}}

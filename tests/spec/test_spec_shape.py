@@ -296,7 +296,7 @@ def test_raw_inputs_are_imported_by_their_content(tmp_path: Path) -> None:
     digest = plan.staged[0].digest
     assert importer["artifactUri"] == {"constant": f"{ROOT}/inputs/{digest}/raw.csv"}
     assert parents(spec, "a") == {"input-raw"}
-    assert tasks(spec)["input-raw"]["taskInfo"]["name"] == "raw"
+    assert tasks(spec)["input-raw"]["taskInfo"]["name"] == "input raw"
 
 
 def test_large_parameters_are_imported_too() -> None:
@@ -346,3 +346,12 @@ def test_inputs_of_any_name_are_accepted_by_kfp() -> None:
         parameters=dict.fromkeys(names, 1),
     )
     assert len(inputs(spec)) == len(names)
+
+
+def test_the_tasks_that_open_and_close_the_run_are_tried_again_as_by_default() -> None:
+    spec = chain(tracked=True, run_config={"retries": {"__default__": 2, "train": 5}})
+    policies = [
+        tasks(spec)["mlflow-start-run"]["retryPolicy"],
+        spec["root"]["dag"]["tasks"]["mlflow-finish-run"]["retryPolicy"],
+    ]
+    assert [policy["maxRetryCount"] for policy in policies] == [2, 2]

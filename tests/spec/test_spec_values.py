@@ -182,6 +182,7 @@ def test_a_key_of_any_name_keeps_its_place(name: str, tmp_path: Path) -> None:
     assert found == {name: 2}
 
 
+@settings(max_examples=50)
 @given(value=documents)
 def test_a_spec_reads_back_from_its_file_as_yaml_and_as_json(value: Any) -> None:
     spec = build_spec(plan_with(value), root="gs://bucket/runs")
