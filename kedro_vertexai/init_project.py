@@ -9,9 +9,10 @@ from string import Template
 from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.files import write_whole
 from kedro_vertexai.project_config import conf_dirs, shown
+from kedro_vertexai.targets.local.layout import ROOT
 from kedro_vertexai.templates import templates_dir
 
-LOCAL_STATE = ".vertexai/"
+LOCAL_STATE = f"{ROOT}/"
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin
 # The shortest are older than that rule; what stands before a colon is an organisation's domain.

@@ -15,11 +15,9 @@ from kedro_vertexai.plan.staged import missing_inputs
 from kedro_vertexai.spec.build import build_spec, job_values
 from kedro_vertexai.staging import stage
 from kedro_vertexai.summary import print_summary
-from kedro_vertexai.targets.local import LocalOptions, make_reporter, run_job
+from kedro_vertexai.targets.local import ROOT, LocalOptions, make_reporter, run_job
 from kedro_vertexai.tracking.config import STORE_VARIABLE
 
-# Everything that a local run leaves lies here, in the project.
-STATE = ".vertexai"
 # A fork server imports these once for all tasks; what the project imports comes on top.
 _RUNTIME_MODULES = (
     "kedro.framework.session",
@@ -53,7 +51,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
     project, plan = compiled.project, compiled.plan
     if missing := missing_inputs(project):
         raise RunError("; ".join(missing))
-    state = project.path / STATE
+    state = project.path / ROOT
     root = str(state)
     for staged in plan.staged:
         stage(staged, state, project.path)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kedro_vertexai.task_inputs import RUN
+
 if TYPE_CHECKING:
     from kedro_vertexai.targets.local import JobResult, TaskResult
 
 _COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "CANCELLED": "yellow", "SKIPPED": "yellow"}
-# The output of the last task: the MLflow run as it ended.
-_RUN = "mlflow__run"
 
 
 def print_summary(result: JobResult, project_path: Path) -> None:
@@ -56,7 +56,7 @@ def _outputs(result: JobResult, project_path: Path) -> list[tuple[str, str]]:
 
 def _mlflow_run(result: JobResult) -> dict[str, Any] | None:
     for task in result.tasks:
-        if value := task.output_parameters.get(_RUN):
+        if value := task.output_parameters.get(RUN):
             return json.loads(value)  # type: ignore[no-any-return]
     return None
 

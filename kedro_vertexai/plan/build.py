@@ -15,6 +15,8 @@ from kedro_vertexai.plan.model import RESERVED, Parameter, Plan, Task
 from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.plan.parameters import (
     FOR_RESOLVERS,
+    MAX_ARGUMENT_BYTES,
+    MAX_INLINE_BYTES,
     RUNTIME_PARAMS,
     check_type_name,
     outermost,
@@ -34,6 +36,10 @@ from kedro_vertexai.plan.staged import (
     staged_parameters,
 )
 from kedro_vertexai.project import Project
+
+# Of one artifact in KFP's executor input: its name, type and metadata, and a URI that holds the
+# bucket, the run root, the job's and the task's name.
+_ARTIFACT_BYTES = 450
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,8 @@ class _Surroundings:
         if files:
             task = self.importers[parameters_dataset(files)]
             inputs += (parameter_file(files, task),)
+        artifacts = outputs_of(group, self.project, self.edges)
+        _check_argument(group, len(inputs) + len(artifacts))
         producers = {artifact.producer for artifact in inputs}
         lookup = Lookup(group.title, group.nodes)
         return Task(
@@ -157,11 +165,22 @@ class _Surroundings:
             title=group.title,
             nodes=tuple(node.name for node in group.nodes),
             inputs=inputs,
-            outputs=outputs_of(group, self.project, self.edges),
+            outputs=artifacts,
             parameters=inline,
             after=tuple(sorted({self.names[title] for title in group.after} - producers)),
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
+        )
+
+
+def _check_argument(group: Group, artifacts: int) -> None:
+    """Refuse a task that would compile and could not start: its input is one argument."""
+    most = (MAX_ARGUMENT_BYTES - MAX_INLINE_BYTES) // _ARTIFACT_BYTES
+    if artifacts > most:
+        raise PlanError(
+            f"'{group.title}' reads and writes {artifacts} datasets of other tasks, and no more "
+            f"than {most} fit into a task's argument: group it with tasks that it shares them "
+            "with, or hand fewer and larger ones on"
         )
 
 

@@ -13,7 +13,8 @@ from kedro_vertexai.project import ParameterValue
 
 # Linux refuses a process argument of 128 KiB, and a task gets its whole input as one; what
 # parameters leave of that is for the names and URIs of artifacts.
-MAX_INLINE_BYTES = 64 * 1024
+MAX_ARGUMENT_BYTES = 128 * 1024
+MAX_INLINE_BYTES = MAX_ARGUMENT_BYTES // 2
 # The input that carries runtime parameters which only `${runtime_params:...}` reads.
 RUNTIME_PARAMS = "runtime_params"
 # Its place among the parameters by Kedro name, where no configured one can be.

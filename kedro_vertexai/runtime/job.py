@@ -9,14 +9,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-# Inputs that are ours; no cleaned name of a user's has two underscores in a row. The first is
-# what the first task of a tracked pipeline hands to all others.
-JOB = "kedro__job"
-JOB_NAME = "job__name"
-JOB_ID = "job__id"
-STATUS = "job__status"
-# The output of the last task: the MLflow run as it ended.
-RUN = "mlflow__run"
+from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME
+
+# The peer's names: users' settings and configuration read them.
 _NAME_VARIABLE = "KEDRO_CONFIG_JOB_NAME"
 _ID_VARIABLE = "KEDRO_CONFIG_RUN_ID"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.executor_input import ExecutorInput
-from kedro_vertexai.runtime.job import JOB, RUN, STATUS, Job
+from kedro_vertexai.runtime.job import Job
+from kedro_vertexai.task_inputs import JOB, RUN, STATUS
 from kedro_vertexai.tracking.config import adapt_store, store_lock
 from kedro_vertexai.tracking.finish import close_run
 from kedro_vertexai.tracking.start import open_run

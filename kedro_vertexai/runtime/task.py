@@ -17,7 +17,8 @@ from kedro_vertexai.runtime.parameters import (
     overrides,
     put_exactly,
 )
-from kedro_vertexai.runtime.task_document import TASK, TaskDocument
+from kedro_vertexai.runtime.task_document import TaskDocument
+from kedro_vertexai.task_inputs import TASK
 from kedro_vertexai.tracking.off import disable_hook, switch_off
 from kedro_vertexai.tracking.run import JoinedRun
 

@@ -9,9 +9,6 @@ from typing import Any
 
 from kedro_vertexai.errors import TaskError
 
-# The input of every task that holds it. No cleaned name of a user's has two underscores.
-TASK = "kedro__task"
-
 
 @dataclass(frozen=True)
 class Boundary:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from kedro_vertexai.plan.model import EXIT_HANDLER, FINISH_RUN, START_RUN, Plan
 from kedro_vertexai.spec.executors import Executors, Json
 from kedro_vertexai.spec.tasks import (
-    JOB,
-    JOB_ID,
-    JOB_NAME,
-    RUN,
-    STATUS,
     identity,
     parameter_types,
     passed_on,
     retry_policy,
     strings,
 )
+from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME, RUN, STATUS
 
 
 def start_task(plan: Plan, component: str) -> Json:

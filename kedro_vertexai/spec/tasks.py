@@ -18,16 +18,9 @@ from kedro_vertexai.plan.model import (
 from kedro_vertexai.spec.executors import Executors, Json
 from kedro_vertexai.spec.task_document import task_document
 from kedro_vertexai.staging import staged_uri
+from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME, TASK
 
 _ARTIFACT_VERSION = "0.0.1"
-
-# Keys of a component's inputs that are ours: no cleaned name has two underscores in a row.
-TASK = "kedro__task"
-JOB = "kedro__job"
-JOB_NAME = "job__name"
-JOB_ID = "job__id"
-STATUS = "job__status"
-RUN = "mlflow__run"
 
 # The only form in which every engine resolves them: the whole constant of a task's input
 # (kubeflow/pipelines#11599).

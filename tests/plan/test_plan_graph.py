@@ -251,3 +251,11 @@ def test_two_datasets_in_one_place_that_are_only_read_are_two_inputs(tmp_path: P
 def test_data_that_the_catalog_itself_holds_needs_no_writer() -> None:
     plan = plan_of(step("a", "answer"), catalog={"answer": {"type": "MemoryDataset", "data": 42}})
     assert plan.tasks[0].inputs == ()
+
+
+def test_a_task_whose_inputs_do_not_fit_into_an_argument_is_refused() -> None:
+    writers = [step(f"n{number}") for number in range(150)]
+    reader = step("all", [f"n{number}.out" for number in range(150)])
+    with pytest.raises(PlanError, match="'all' reads and writes 150 datasets"):
+        plan_of(*writers, reader)
+    assert plan_of(*writers[:140], step("all", [f"n{number}.out" for number in range(140)]))

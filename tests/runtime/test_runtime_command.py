@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from project_factory import KedroProject, write_project
 
-from kedro_vertexai.runtime.job import JOB_ID, JOB_NAME
 from kedro_vertexai.runtime.objects import load_object, save_object
-from kedro_vertexai.runtime.task_document import TASK
+from kedro_vertexai.task_inputs import JOB_ID, JOB_NAME, TASK
 
 NODES = """
     import sys

@@ -5,6 +5,7 @@ reads the same spec.
 """
 
 from kedro_vertexai.targets.local.job import run_job
+from kedro_vertexai.targets.local.layout import ROOT
 from kedro_vertexai.targets.local.options import FailurePolicy, LocalOptions
 from kedro_vertexai.targets.local.progress import (
     LiveReporter,
@@ -21,6 +22,7 @@ from kedro_vertexai.targets.local.results import (
 )
 
 __all__ = [
+    "ROOT",
     "FailurePolicy",
     "JobResult",
     "JobState",
