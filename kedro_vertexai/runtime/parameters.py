@@ -41,11 +41,19 @@ def given_parameters(
     return given
 
 
-def put_exactly(parameters: dict[str, Any], given: Mapping[tuple[str, ...], Any]) -> None:
-    """Set each given value at its place: Kedro merges dictionaries, and keeps old keys."""
+def changed(
+    given: Mapping[tuple[str, ...], Any], configured: Mapping[str, Any]
+) -> dict[tuple[str, ...], Any]:
+    """The values that differ from the configuration, by path."""
+    for_resolvers = given.get((), {})
+    found = {}
     for path, value in given.items():
-        if path and not same(_lookup(parameters, path), value):
-            _put(parameters, path, value)
+        # A parameter's own input counts, whatever the input for resolvers says of it.
+        held = _lookup(for_resolvers, path)
+        held = _lookup(configured, path) if held is _MISSING else held
+        if path and not same(held, value):
+            found[path] = value
+    return found
 
 
 def overrides(
@@ -53,15 +61,14 @@ def overrides(
 ) -> dict[str, Any]:
     """What differs from the configuration, nested as `kedro run --params` nests it."""
     nested: dict[str, Any] = dict(given.get((), {}))
-    for path, value in given.items():
-        if not path:
-            continue
-        # A parameter's own input counts, whatever the input for resolvers says of it.
-        for_resolvers = _lookup(nested, path)
-        held = _lookup(configured, path) if for_resolvers is _MISSING else for_resolvers
-        if not same(held, value):
-            _put(nested, path, value)
+    put_exactly(nested, changed(given, configured))
     return nested
+
+
+def put_exactly(parameters: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> None:
+    """Set each value at its place. Kedro merges dictionaries, and keeps keys that one lost."""
+    for path, value in values.items():
+        _put(parameters, path, value)
 
 
 def as_runtime_params(values: Any) -> Any:

@@ -13,6 +13,7 @@ from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job, without_job
 from kedro_vertexai.runtime.parameters import (
     as_runtime_params,
+    changed,
     given_parameters,
     overrides,
     put_exactly,
@@ -47,6 +48,7 @@ class NodeTask:
         self._boundary = TaskBoundary(self._document, given.inputs, given.outputs, project_path)
         files = {key: artifact.path for key, artifact in given.inputs.items()}
         self._given_parameters = given_parameters(self._document, given.parameters, files)
+        self._changed: dict[tuple[str, ...], Any] = {}
         run_id = Job.of(given.parameters).run_id
         self._run = JoinedRun(run_id) if run_id else None
         # Until a node starts, and once all are done, an error is the whole task's.
@@ -91,9 +93,9 @@ class NodeTask:
 
     def context_created(self, context: KedroContext) -> None:
         loader: Any = context.config_loader
-        if self._given_parameters:
+        if self._changed:
             parameters = loader["parameters"]
-            put_exactly(parameters, self._given_parameters)
+            put_exactly(parameters, self._changed)
             loader["parameters"] = parameters
         if self._run:
             self._run.join(context)
@@ -113,8 +115,9 @@ class NodeTask:
         if not self._given_parameters:
             return {}
         configured = configured_parameters(self._project_path, self._env)
-        changed = overrides(self._given_parameters, configured)
-        return as_runtime_params(changed)  # type: ignore[no-any-return]
+        self._changed = changed(self._given_parameters, configured)
+        nested = overrides(self._given_parameters, configured)
+        return as_runtime_params(nested)  # type: ignore[no-any-return]
 
 
 def configured_parameters(project_path: Path, env: str) -> dict[str, Any]:

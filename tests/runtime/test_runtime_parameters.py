@@ -126,5 +126,5 @@ def test_kedro_reads_a_runtime_parameter_as_it_is(
 
 def test_a_dictionary_is_set_as_it_is_given_without_the_keys_it_lost() -> None:
     parameters = {"model": {"a": 1, "b": 2}, "other": "???"}
-    put_exactly(parameters, {("model",): {"a": 5}, ("new", "deep"): "???", (): {"x": 1}})
+    put_exactly(parameters, {("model",): {"a": 5}, ("new", "deep"): "???"})
     assert parameters == {"model": {"a": 5}, "other": "???", "new": {"deep": "???"}}
