@@ -36,7 +36,13 @@ class AuthError(VertexAIError):
     """A request to MLflow cannot be signed."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `", did you mean 'x'?"` for the known name nearest to `word`, or an empty string."""
-    matches = get_close_matches(word, [str(name) for name in known], n=1, cutoff=0.6)
+def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """Return `", did you mean 'x'?"` for the known name nearest to `word`, or an empty string.
+
+    Args:
+        word: what the user wrote.
+        known: what could have been meant.
+        likeness: how like it that must be, from 0 to 1 for the same.
+    """
+    matches = get_close_matches(word, [str(name) for name in known], n=1, cutoff=likeness)
     return f", did you mean '{matches[0]}'?" if matches else ""

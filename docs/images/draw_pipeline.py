@@ -108,8 +108,8 @@ def draw(spec: dict[str, Any]) -> str:
 
 
 def short(title: str) -> str:
-    """A task's title without the digest that Kedro gives an unnamed node."""
-    return title.partition("__")[0]
+    """A task's title without Kedro's digest of an unnamed node, or what we call an input."""
+    return title.removeprefix("input ").partition("__")[0]
 
 
 def output_names(spec: dict[str, Any], task: dict[str, Any]) -> list[str]:

@@ -96,7 +96,9 @@ def unmatched_names(project: Project, config: RunConfig) -> list[str]:
         f"run_config.{section}.{name} fits no node and no tag of this pipeline{hint}"
         for section, entries in sections.items()
         for name in entries
-        if name not in known and name not in cleaned and (hint := did_you_mean(name, known))
+        if name not in known
+        and name not in cleaned
+        and (hint := did_you_mean(name, known, likeness=0.8))
     ]
 
 
