@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kedro_vertexai.errors import TaskError
 
 
-def copy_in(artifact: Path, dataset: Path, name: str) -> None:
+def copy_in(
+    artifact: Path,
+    dataset: Path,
+    name: str,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    merge: bool = False,
+) -> None:
     """Put an input artifact where the dataset looks for it.
 
     Raises:
         TaskError: there is no such artifact, or the dataset's place cannot be written.
     """
+    if metadata and metadata.get("absent"):
+        return
     if not artifact.exists():
         raise TaskError(f"dataset '{name}': its artifact is not at {artifact}")
     _copy(artifact, dataset, name)
