@@ -248,6 +248,11 @@ def _place(
         return Kind.REMOTE, Location(), f"{title} with a run_id loads it from that MLflow run"
     if innermost.is_memory:
         return Kind.MEMORY, Location(), f"{title} keeps it in memory"
+    if location.path.startswith("../../"):
+        raise ProjectError(
+            f"catalog entry '{name}': {location.path} leads more than one directory out of the "
+            "project, where no container has room for it: write an absolute path, or one inside"
+        )
     if location.path:
         return Kind.LOCAL, location, f"{title} on the local disk"
     if location.uri:
@@ -266,5 +271,8 @@ def _as_told(name: str, travel: str, location: Location) -> tuple[Kind, Location
         )
     if travel == "object":
         return kinds[travel], Location(), reason
-    uri = "" if travel == "file" else location.uri
-    return kinds[travel], Location(location.path if travel == "file" else "", uri), reason
+    if travel == "file":
+        return kinds[travel], location, reason
+    # A path that every machine has mounted.
+    mounted = f"file://{location.path}" if location.path.startswith("/") else ""
+    return kinds[travel], Location(uri=location.uri or mounted), reason

@@ -86,7 +86,7 @@ def make_image(project_path: Path, image: Path, warn: Callable[[str], None]) -> 
 
 
 def copy_image(image: Path, work: Path) -> None:
-    """Make the working copy of one task."""
+    """Make the working copy of one task, and the directory around it."""
     shutil.copytree(image, work, symlinks=True)
 
 
