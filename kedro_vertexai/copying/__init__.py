@@ -85,7 +85,8 @@ def copy_in_place(source: Path, target: Path) -> Copied:
     A mounted bucket renames a file, and has to copy a directory's files one by one
     (https://cloud.google.com/storage/docs/cloud-storage-fuse/overview#limitations). So the
     files of a directory get their own names at once, and one more file says until the end that
-    the directory is not whole: as long as it is there, `copy_path` refuses the directory.
+    the directory is not whole: as long as it is there, `copy_path` refuses the directory. Only
+    a copy killed before it writes that file leaves an empty directory that is not refused.
 
     Raises:
         OSError: as `copy_path` does. Nothing is left of a directory.
