@@ -62,6 +62,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
         options=LocalOptions(
             max_workers=max_workers,
             failure_policy=compiled.config.run_config.failure_policy,
+            in_image=plan.in_image,
             warm_modules=_warm_modules(tracked=plan.tracked),
             env={STORE_VARIABLE: root} if plan.tracked else {},
         ),

@@ -135,6 +135,7 @@ def build_plan(
             if (found := project.datasets[name])
         ),
         missing=tuple(MissingInput(name, project.datasets[name].path) for name in raw.missing),
+        in_image=tuple(project.datasets[name].path for name in raw.in_image),
         tracked=project.tracked,
         caching=run_config.caching,
         retry=retry_for(Lookup("", ()), run_config),

@@ -170,7 +170,8 @@ class Plan:
 
     `name` is the spec's name. `tracked` says whether an MLflow run is opened before the first
     task and closed after the last. `values` are the parameter values of this run, by key:
-    what differs from the defaults. `host_aliases` are lines for each task's hosts file. `retry` is
+    what differs from the defaults. `in_image` are the paths of raw inputs that
+    the image holds. `host_aliases` are lines for each task's hosts file. `retry` is
     that of the tasks which the plan adds.
     """
 
@@ -183,6 +184,7 @@ class Plan:
     staged: tuple[StagedInput, ...] = ()
     references: tuple[Reference, ...] = ()
     missing: tuple[MissingInput, ...] = ()
+    in_image: tuple[str, ...] = ()
     tracked: bool = False
     caching: bool = False
     retry: Retry = field(default_factory=Retry)

@@ -32,12 +32,14 @@ class RawInputs:
     Args:
         staged: on the user's disk, to be uploaded.
         references: remote ones of which the place is known.
-        missing: local ones that are not on the user's disk, and that the image need not hold.
+        missing: local ones that are not on the user's disk.
+        in_image: local ones that the image holds.
     """
 
     staged: list[str]
     references: list[str]
     missing: list[str]
+    in_image: list[str]
 
 
 def raw_inputs(project: Project, edges: Edges, *, in_image: bool) -> RawInputs:
@@ -51,7 +53,7 @@ def raw_inputs(project: Project, edges: Edges, *, in_image: bool) -> RawInputs:
     Raises:
         PlanError: a dataset in memory that is read and never written.
     """
-    found = RawInputs([], [], [])
+    found = RawInputs([], [], [], [])
     for name in sorted(edges.raw):
         dataset, reader = project.datasets[name], edges.raw[name][0]
         if dataset.kind is Kind.MEMORY:
@@ -60,12 +62,24 @@ def raw_inputs(project: Project, edges: Edges, *, in_image: bool) -> RawInputs:
             if dataset.uri:
                 found.references.append(name)
         elif dataset.options.staging == "image" or (in_image and not dataset.options.staging):
-            continue
+            _check_alone(dataset, project, edges)
+            found.in_image.append(name)
         elif (project.path / dataset.path).exists():
             found.staged.append(name)
         elif not dataset.options.optional:
             found.missing.append(name)
     return found
+
+
+def _check_alone(dataset: Dataset, project: Project, edges: Edges) -> None:
+    """Refuse to lay artifacts over a directory in the image: an artifact replaces its place."""
+    for (task, name), reading in edges.readings.items():
+        over = [source for source in reading.sources if name == dataset.name and reading.raw]
+        if any(project.datasets[source].path == dataset.path for source in over):
+            raise PlanError(
+                f"'{task}' reads dataset '{name}' as the image holds it and as '{over[0]}' was "
+                "written there: stage it (staging: upload), or write to a place of its own"
+            )
 
 
 def _check_held(dataset: Dataset, reader: str) -> None:
