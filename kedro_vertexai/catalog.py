@@ -258,6 +258,8 @@ def _place(
     if location.uri:
         scheme = location.uri.partition("://")[0]
         return Kind.REMOTE, location, f"{title} at {scheme}://"
+    if innermost.is_mlflow:
+        return Kind.REMOTE, location, f"{title} on the MLflow server"
     return Kind.REMOTE, location, f"{title} names no place: it keeps its data itself"
 
 

@@ -47,6 +47,11 @@ class DatasetClass:
         )
 
     @property
+    def is_mlflow(self) -> bool:
+        """Whether it is one of kedro-mlflow's."""
+        return self.name.startswith(_MLFLOW)
+
+    @property
     def short(self) -> str:
         """The class's own name."""
         return self.name.rpartition(".")[2]

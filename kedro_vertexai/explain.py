@@ -1,4 +1,4 @@
-"""`kedro vertexai compile --explain`: each dataset, how it travels, who writes and reads it, why."""
+"""`compile --explain`: each dataset, how it travels, who writes it, who reads it, and why."""
 
 from __future__ import annotations
 

@@ -54,7 +54,9 @@ def _described_array(data: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _schema(data: Any) -> list[tuple[Any, Any]] | None:
-    """Names and types of a table's columns; None for what is no table."""
+    """Names and types of a table's columns; None for what is no table, or is none yet."""
+    if hasattr(data, "collect_schema") and hasattr(data, "collect"):
+        return None  # polars' lazy frame, which would read files to tell
     schema = getattr(data, "schema", None)
     if hasattr(data, "num_rows") and schema is not None:  # pyarrow
         return list(zip(schema.names, schema.types, strict=True))
