@@ -19,11 +19,13 @@ Both sides hold a few blocks in memory, whatever the object's size.
 from __future__ import annotations
 
 import json
+import mmap
 import struct
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pickle import PickleBuffer
 from time import perf_counter
@@ -52,11 +54,15 @@ _PIECE, _BUFFER, _DATA, _END = b"P", b"B", b"D", b"E"
 _MOST_ABOUT = 64 * 1024
 # Two threads compress faster than a disk writes; more blocks in flight would only take memory.
 _THREADS = 2
-_IN_FLIGHT = 4
+_IN_FLIGHT = 8
 # Bytes per second: one thread compresses so many.
 _FREE_BELOW = 500_000_000
 # A smaller buffer stays in the pickle: a record and a thread cost more than its copy.
 _LEAST_BUFFER = 64 * 1024
+# Bytes of a block that is neither copied nor compressed: its size costs no memory.
+_RAW_BLOCK = 8 * BLOCK
+# Bytes from which a buffer is mapped in pages of 2 MiB.
+_LEAST_MAPPED = 8 * 1024 * 1024
 
 
 class _Head(NamedTuple):
@@ -115,7 +121,7 @@ class ObjectWriter(_Pooled):
                 self._piece += view[start : start + BLOCK]
                 if len(self._piece) >= BLOCK:
                     full, self._piece = self._piece[:BLOCK], self._piece[BLOCK:]
-                    self._add(_PIECE, full, is_first=True)
+                    self._add_piece(full)
             return len(view)
 
     def take_buffer(self, buffer: PickleBuffer) -> bool:
@@ -124,27 +130,34 @@ class ObjectWriter(_Pooled):
         if view.nbytes < _LEAST_BUFFER:
             return True
         self._queue(_BUFFER, partial(Block, RAW, view.nbytes, b"", 0))
-        for start in range(0, view.nbytes, BLOCK):
-            self._add(_DATA, view[start : start + BLOCK], is_first=start == 0)
+        is_tried = self._is_compression_free(is_first=True)
+        while view:
+            size = BLOCK if is_tried else _RAW_BLOCK
+            self._add(_DATA, view[:size], is_tried=is_tried)
+            view = view[size:]
+            is_tried = self._is_compression_free()
         return False
 
     def finish(self) -> str:
         """Write what is left and the end; return the file's checksum."""
         if self._piece:
-            self._add(_PIECE, self._piece, is_first=True)
+            self._add_piece(self._piece)
         self._queue(_END, partial(Block, RAW, 0, b"", 0))
         self._drain(0)
         return f"{self._sum:08x}"
 
-    def _add(self, kind: bytes, data: bytearray | memoryview, *, is_first: bool) -> None:
+    def _add_piece(self, data: bytearray) -> None:
+        self._add(_PIECE, data, is_tried=self._is_compression_free(is_first=True))
+
+    def _add(self, kind: bytes, data: bytearray | memoryview, *, is_tried: bool) -> None:
         self._taken += len(data)
-        if self._is_compression_free(is_first) and is_compressible(data):
+        if is_tried and is_compressible(data):
             self.is_compressed = True
             self._queue(kind, self._pool.submit(compressed, data).result)
         else:
             self._queue(kind, partial(raw, data))
 
-    def _is_compression_free(self, is_first: bool) -> bool:
+    def _is_compression_free(self, is_first: bool = False) -> bool:
         """Whether pickling and the disk leave the threads the time to compress.
 
         A bucket or a common disk does, and so does the pickling of many small objects. The
@@ -200,7 +213,7 @@ class ObjectReader(_Pooled):
         self._sum = 0
         self._piece = memoryview(b"")
         self._is_over = False
-        self._buffers: deque[tuple[bytearray, list[Future[None]]]] = deque()
+        self._buffers: deque[tuple[memoryview, list[Future[None]]]] = deque()
         self._waiting: deque[Future[None]] = deque()
         self.about: dict[str, Any] = self._begin()
 
@@ -234,7 +247,7 @@ class ObjectReader(_Pooled):
             line += byte
         return bytes(line)
 
-    def buffers(self) -> Iterator[bytearray]:
+    def buffers(self) -> Iterator[memoryview]:
         """Give the out-of-band buffers in the order in which the pickle refers to them."""
         while self._buffers:
             data, unfinished = self._buffers.popleft()
@@ -293,8 +306,7 @@ class ObjectReader(_Pooled):
 
     def _read_buffer(self, size: int) -> None:
         """Read a buffer's blocks straight into the memory that the object will have."""
-        data = bytearray(size)
-        left = memoryview(data)
+        data = left = _memory(size)
         unfinished: list[Future[None]] = []
         while left:
             head = self._head()
@@ -342,6 +354,21 @@ class ObjectReader(_Pooled):
 def unreadable(name: str, error: OSError) -> TaskError:
     """What to raise where the system cannot read an artifact."""
     return TaskError(f"object artifact {name} cannot be read: {error.strerror}")
+
+
+def _memory(size: int) -> memoryview:
+    """Give writable memory for a buffer.
+
+    A large one is not cleared first and has huge pages where the system gives them, as numpy's
+    own have: reading into it takes a quarter of the time that reading into a bytearray takes.
+    """
+    if size < _LEAST_MAPPED or not hasattr(mmap, "MAP_ANONYMOUS"):
+        return memoryview(bytearray(size))
+    mapping = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # It is advice: not every kernel knows it.
+            mapping.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(mapping)
 
 
 def _decompress_into(target: memoryview, stored: bytearray) -> None:
