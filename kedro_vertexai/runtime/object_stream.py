@@ -55,6 +55,8 @@ _MOST_ABOUT = 64 * 1024
 # Two threads compress faster than a disk writes; more blocks in flight would only take memory.
 _THREADS = 2
 _IN_FLIGHT = 8
+# Pieces of the pickle that are read, and decompressed in threads, before they are asked for.
+_AHEAD = 3
 # Bytes per second: one thread compresses so many.
 _FREE_BELOW = 500_000_000
 # A smaller buffer stays in the pickle: a record and a thread cost more than its copy.
@@ -103,6 +105,7 @@ class ObjectWriter(_Pooled):
         self._stream = stream
         self._waiting: deque[tuple[bytes, Callable[[], Block]]] = deque()
         self._piece = bytearray()
+        self._has_buffers = False
         self._taken = 0
         self._since = perf_counter()
         self.is_compressed = False
@@ -129,6 +132,7 @@ class ObjectWriter(_Pooled):
         view = buffer.raw()
         if view.nbytes < _LEAST_BUFFER:
             return True
+        self._has_buffers = True
         self._queue(_BUFFER, partial(Block, RAW, view.nbytes, b"", 0))
         is_tried = self._is_compression_free(is_first=True)
         while view:
@@ -138,13 +142,23 @@ class ObjectWriter(_Pooled):
             is_tried = self._is_compression_free()
         return False
 
+    def end_item(self) -> None:
+        """Write what refers to buffers at once: a reader holds these until it comes."""
+        if self._has_buffers:
+            self._flush()
+
     def finish(self) -> str:
         """Write what is left and the end; return the file's checksum."""
-        if self._piece:
-            self._add_piece(self._piece)
+        self._flush()
         self._queue(_END, partial(Block, RAW, 0, b"", 0))
         self._drain(0)
         return f"{self._sum:08x}"
+
+    def _flush(self) -> None:
+        if self._piece:
+            self._add_piece(self._piece)
+        self._piece = bytearray()
+        self._has_buffers = False
 
     def _add_piece(self, data: bytearray) -> None:
         self._add(_PIECE, data, is_tried=self._is_compression_free(is_first=True))
@@ -194,8 +208,8 @@ class ObjectWriter(_Pooled):
 class ObjectReader(_Pooled):
     """Reads the file: a file object for an unpickler, and its `buffers`.
 
-    Nothing leaves it before its checksum was found right. Buffers are decompressed in threads
-    while this reads on.
+    Nothing leaves it before its checksum was found right. Decompression runs in threads while
+    this reads on and the caller unpickles.
 
     Args:
         stream: where to read.
@@ -212,6 +226,7 @@ class ObjectReader(_Pooled):
         self._name = name
         self._sum = 0
         self._piece = memoryview(b"")
+        self._pieces: deque[Callable[[], Any]] = deque()
         self._is_over = False
         self._buffers: deque[tuple[memoryview, list[Future[None]]]] = deque()
         self._waiting: deque[Future[None]] = deque()
@@ -257,18 +272,12 @@ class ObjectReader(_Pooled):
 
     def has_more(self) -> bool:
         """Whether the pickle stream goes on; reads up to its next piece to know."""
-        while not self._piece and not self._is_over:
-            head = self._head()
-            if head.kind == _PIECE:
-                stored = self._stored(head)
-                piece = stored if head.codec == RAW else decompressed(stored, head.size)
-                self._piece = memoryview(piece)
-            elif head.kind == _BUFFER:
-                self._read_buffer(head.size)
-            else:
-                self._require(head.kind == _END and not self._fill(memoryview(bytearray(1))))
-                self._is_over = True
-        return bool(self._piece)
+        while not self._piece:
+            self._read_ahead()
+            if not self._pieces:
+                return False
+            self._piece = memoryview(self._pieces.popleft()())
+        return True
 
     def finish(self, checksum: str) -> None:
         """Read the end of the file.
@@ -303,6 +312,26 @@ class ObjectReader(_Pooled):
     def _read_sum(self, data: bytes | bytearray) -> None:
         self._sum = zlib.crc32(data, self._sum)
         self._require(_NUMBER.unpack(self._take(_NUMBER.size)) == (self._sum,))
+
+    def _read_ahead(self) -> None:
+        """Read the next pieces, but no further while buffers wait for what refers to them."""
+        while not self._is_over and len(self._pieces) < _AHEAD:
+            if self._pieces and self._buffers:
+                return
+            head = self._head()
+            if head.kind == _PIECE:
+                self._pieces.append(self._read_piece(head))
+            elif head.kind == _BUFFER:
+                self._read_buffer(head.size)
+            else:
+                self._require(head.kind == _END and not self._fill(memoryview(bytearray(1))))
+                self._is_over = True
+
+    def _read_piece(self, head: _Head) -> Callable[[], Any]:
+        stored = self._stored(head)
+        if head.codec == RAW:
+            return partial(memoryview, stored)
+        return self._pool.submit(decompressed, stored, head.size).result
 
     def _read_buffer(self, size: int) -> None:
         """Read a buffer's blocks straight into the memory that the object will have."""

@@ -86,6 +86,7 @@ def _save(value: Any, path: Path, job: str, kind: str) -> dict[str, Any]:
         # A pickler of its own for each item: its memo would keep all of them alive.
         for part in value if kind == _ITEMS else [value]:
             cloudpickle.Pickler(writer, protocol=5, buffer_callback=writer.take_buffer).dump(part)
+            writer.end_item()
         checksum = writer.finish()
         size = stream.tell()
     return {
