@@ -330,7 +330,7 @@ class ObjectReader(_Pooled):
     def _read_piece(self, head: _Head) -> Callable[[], Any]:
         stored = self._stored(head)
         if head.codec == RAW:
-            return partial(memoryview, stored)
+            return lambda: stored
         return self._pool.submit(decompressed, stored, head.size).result
 
     def _read_buffer(self, size: int) -> None:
