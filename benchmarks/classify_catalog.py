@@ -30,23 +30,26 @@ def run() -> list[Result]:
 
 
 def _entries() -> dict[str, Any]:
-    kinds = (
-        lambda name: {"type": "pandas.CSVDataset", "filepath": f"data/{name}.csv"},
-        lambda name: {"type": "pickle.PickleDataset", "filepath": f"gs://bucket/{name}.pkl"},
-        lambda name: {"type": "MemoryDataset"},
-        lambda name: {
+    return {f"table_{number}": _entry(f"table_{number}", number) for number in range(_ENTRIES)}
+
+
+def _entry(name: str, number: int) -> dict[str, Any]:
+    kinds: tuple[dict[str, Any], ...] = (
+        {"type": "pandas.CSVDataset", "filepath": f"data/{name}.csv"},
+        {"type": "pickle.PickleDataset", "filepath": f"gs://bucket/{name}.pkl"},
+        {"type": "MemoryDataset"},
+        {
             "type": "CachedDataset",
             "dataset": {"type": "json.JSONDataset", "filepath": f"data/{name}.json"},
         },
-        lambda name: {
+        {
             "type": "partitions.PartitionedDataset",
             "path": f"data/{name}",
             "dataset": {"type": "pandas.ParquetDataset"},
             "credentials": "mine",
         },
     )
-    names = (f"table_{number}" for number in range(_ENTRIES))
-    return {name: kinds[number % len(kinds)](name) for number, name in enumerate(names)}
+    return kinds[number % len(kinds)]
 
 
 def _patterns() -> dict[str, Any]:

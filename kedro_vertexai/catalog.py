@@ -255,12 +255,15 @@ def _place(
         )
     if location.path:
         return Kind.LOCAL, location, f"{title} on the local disk"
+    return Kind.REMOTE, location, f"{title} {_whereabouts(innermost, location)}"
+
+
+def _whereabouts(class_: DatasetClass, location: Location) -> str:
     if location.uri:
-        scheme = location.uri.partition("://")[0]
-        return Kind.REMOTE, location, f"{title} at {scheme}://"
-    if innermost.is_mlflow:
-        return Kind.REMOTE, location, f"{title} on the MLflow server"
-    return Kind.REMOTE, location, f"{title} names no place: it keeps its data itself"
+        return f"at {location.uri.partition('://')[0]}://"
+    return (
+        "on the MLflow server" if class_.is_mlflow else "names no place: it keeps its data itself"
+    )
 
 
 def _as_told(name: str, travel: str, location: Location) -> tuple[Kind, Location, str]:

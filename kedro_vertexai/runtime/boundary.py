@@ -31,6 +31,7 @@ class TaskBoundary:
         inputs: the input artifacts by key, as the engine gave them.
         outputs: the output artifacts by key.
         project_path: what a dataset's relative path is relative to.
+        job: the engine's id of the job, empty where tasks are not told of it.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class TaskBoundary:
         inputs: Mapping[str, ArtifactRef],
         outputs: Mapping[str, ArtifactRef],
         project_path: Path,
+        job: str = "",
     ) -> None:
+        self._job = job
         self._document = document
         self._inputs = inputs
         self._outputs = outputs
@@ -81,7 +84,14 @@ class TaskBoundary:
         loads = _objects(self._document.inputs, self._inputs)
         saves = _objects(self._document.outputs, self._outputs)
         for name in {*loads, *saves}:
-            dataset = ObjectDataset(name, loads.get(name), saves.get(name))
+            loaded, saved = loads.get(name), saves.get(name)
+            dataset = ObjectDataset(
+                name,
+                loaded.path if loaded else None,
+                saved.path if saved else None,
+                job=self._job,
+                checksum=str(loaded.metadata.get("checksum", "")) if loaded else "",
+            )
             self._objects[name] = dataset
             put(catalog, name, dataset)
 
@@ -150,9 +160,9 @@ class TaskBoundary:
 
 def _objects(
     boundaries: Mapping[str, Boundary], artifacts: Mapping[str, ArtifactRef]
-) -> dict[str, Path]:
+) -> dict[str, ArtifactRef]:
     return {
-        boundary.dataset: artifacts[key].path
+        boundary.dataset: artifacts[key]
         for key, boundary in boundaries.items()
         if boundary.travel == "object"
     }

@@ -19,26 +19,38 @@ class ObjectDataset(AbstractDataset[Any, Any]):
         name: the dataset's name, for messages.
         load_path: the input artifact, if another task wrote it.
         save_path: the output artifact, if another task reads it.
+        job: the engine's id of the job, empty where tasks are not told of it.
+        checksum: what the input artifact's metadata say of its content.
     """
 
-    def __init__(self, name: str, load_path: Path | None, save_path: Path | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        load_path: Path | None,
+        save_path: Path | None,
+        *,
+        job: str = "",
+        checksum: str = "",
+    ) -> None:
         self._name = name
         self._load_path = load_path
         self._save_path = save_path
+        self._job = job
+        self._checksum = checksum
         self.saved: dict[str, Any] | None = None
 
     def load(self) -> Any:
         path = self._load_path or self._save_path
         assert path is not None
         try:
-            return load_object(path)
+            return load_object(path, job=self._job, checksum=self._expected())
         except TaskError as error:
             raise DatasetError(f"dataset '{self._name}': {error}") from error
 
     def save(self, data: Any) -> None:
         assert self._save_path is not None, "only outputs are saved"
         try:
-            self.saved = save_object(data, self._save_path)
+            self.saved = save_object(data, self._save_path, job=self._job)
         except OSError as error:
             raise DatasetError(
                 f"dataset '{self._name}' cannot be written to {self._save_path}: {error.strerror}"
@@ -50,6 +62,12 @@ class ObjectDataset(AbstractDataset[Any, Any]):
                 f"task ({type(error).__name__}: {error}); declare it in the catalog as a file, or "
                 "group its writer and readers into one task"
             ) from error
+
+    def _expected(self) -> str:
+        """The checksum of what is loaded: of another task's artifact, or of what was saved here."""
+        if self._load_path is not None:
+            return self._checksum
+        return str((self.saved or {}).get("checksum", ""))
 
     def _exists(self) -> bool:
         path = self._load_path or self._save_path

@@ -46,12 +46,14 @@ class NodeTask:
         self._project_path = project_path
         self._env = env
         self._pipeline = pipeline
-        self._boundary = TaskBoundary(self._document, given.inputs, given.outputs, project_path)
+        job = Job.of(given.parameters)
+        self._boundary = TaskBoundary(
+            self._document, given.inputs, given.outputs, project_path, job.id
+        )
         files = {key: artifact.path for key, artifact in given.inputs.items()}
         self._given_parameters = given_parameters(self._document, given.parameters, files)
         self._changed: dict[tuple[str, ...], Any] = {}
-        run_id = Job.of(given.parameters).run_id
-        self._run = JoinedRun(run_id) if run_id else None
+        self._run = JoinedRun(job.run_id) if job.run_id else None
         # Until a node starts, and once all are done, an error is the whole task's.
         self._node = ", ".join(self._document.nodes)
 
