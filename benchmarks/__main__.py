@@ -37,9 +37,7 @@ def main(names: list[str]) -> None:
         except Exception as error:
             failed.append(name)
             print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
-    print(f"\nProcessor time unless it says otherwise, medians:\n{table(results)}\n")
     print(f"\nMedians, of processor time unless said otherwise:\n{table(results)}\n")
-    ("classify_catalog",)
     limits = [result for result in results if result.limit is not None]
     print(f"{sum(result.is_met for result in limits)} of {len(limits)} limits met")
     if failed:
