@@ -18,6 +18,7 @@ from pydantic import (
 
 from kedro_vertexai.config_values import (
     LONGEST_BACKOFF,
+    LONGEST_PATIENCE,
     Accelerators,
     ClassPath,
     Cpu,
@@ -156,6 +157,15 @@ class MLFlowVertexAIConfig(Section):
     request_header_provider_params: Params = Field(default_factory=dict, repr=False)
 
 
+class TrackingConfig(Section):
+    """How much the MLflow run matters. What is logged, and where, stands in `mlflow.yml`."""
+
+    required: bool = True
+    """Whether a task fails if MLflow cannot be reached; otherwise it goes on untracked."""
+    retry_for: Annotated[Seconds, Field(le=LONGEST_PATIENCE)] = 60.0
+    """How long a request is tried again."""
+
+
 class ScheduleConfig(Section):
     """When Vertex AI runs a pipeline by itself."""
 
@@ -212,6 +222,7 @@ class RunConfig(Section):
     labels: Annotated[dict[LabelKey, Label], BeforeValidator(_filled)] = Field(default_factory=dict)
     dynamic_config_providers: tuple[DynamicConfigProviderConfig, ...] = ()
     mlflow: MLFlowVertexAIConfig = Field(default_factory=MLFlowVertexAIConfig)
+    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
     schedules: Annotated[dict[Name, ScheduleConfig], BeforeValidator(_filled)] = Field(
         default_factory=dict
     )
@@ -315,6 +326,7 @@ _PLACES: tuple[tuple[str, type[Section]], ...] = (
     ("the top level", PluginConfig),
     ("run_config", RunConfig),
     ("run_config.network", NetworkConfig),
+    ("run_config.tracking", TrackingConfig),
     ("run_config.resources.<node or tag>", ResourcesConfig),
     ("run_config.schedules.<pipeline>", ScheduleConfig),
 )

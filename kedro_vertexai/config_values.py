@@ -24,6 +24,9 @@ _POWERS = {letter.upper(): power for power, letter in enumerate("kMGTPE", start=
 _LEAST_MEMORY = 6 * 1024**2
 # kfp's set_retry: "Max allowed is 1 hour - higher value will be capped to this limit."
 LONGEST_BACKOFF = 3600
+# Seconds that a request to MLflow is tried again. MLflow tries a request at most ten times more,
+# at most two minutes apart: mlflow.environment_variables, urllib3.Retry.DEFAULT_BACKOFF_MAX.
+LONGEST_PATIENCE = 1000
 # https://cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9](/.*)?", re.DOTALL)
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs

@@ -32,6 +32,10 @@ class TaskError(VertexAIError):
     """One task cannot do its work inside its container."""
 
 
+class TrackingError(VertexAIError):
+    """The MLflow run of a job cannot be opened, joined or closed."""
+
+
 class AuthError(VertexAIError):
     """A request to MLflow cannot be signed."""
 

@@ -7,15 +7,18 @@ import secrets
 import sys
 from datetime import datetime, timezone
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 
 from kedro_vertexai.compiler import Compiled, missing_inputs
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.git_state import git_state
 from kedro_vertexai.spec.build import build_spec, job_values
 from kedro_vertexai.staging import stage
 from kedro_vertexai.summary import print_summary
 from kedro_vertexai.targets.local import ROOT, LocalOptions, make_reporter, run_job
 from kedro_vertexai.tracking.config import STORE_VARIABLE
+from kedro_vertexai.tracking.tags import COMMIT_VARIABLE, DIRTY_VARIABLE
 
 # A fork server imports these once for all tasks; what the project imports comes on top.
 _RUNTIME_MODULES = (
@@ -26,6 +29,7 @@ _RUNTIME_MODULES = (
 )
 _TRACKING_MODULES = (
     "kedro_vertexai.runtime.mlflow_run",
+    "kedro_vertexai.tracking.hook",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_workspace_store",
     "mlflow.store.model_registry.sqlalchemy_store",
@@ -64,7 +68,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
             failure_policy=compiled.config.run_config.failure_policy,
             in_image=plan.in_image,
             warm_modules=_warm_modules(tracked=plan.tracked),
-            env={STORE_VARIABLE: root} if plan.tracked else {},
+            env={STORE_VARIABLE: root, **_commit(project.path)} if plan.tracked else {},
         ),
         reporter=make_reporter(sys.stdout),
     )
@@ -76,6 +80,14 @@ def _job_name(pipeline: str) -> str:
     """A new job's name: valid as a Vertex AI job id, sortable by time, unique."""
     now = datetime.now(timezone.utc)
     return f"{pipeline}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _commit(project_path: Path) -> dict[str, str]:
+    """What the MLflow run says of the working tree. No spec holds it: it is this run's alone."""
+    state = git_state(project_path)
+    if state is None:
+        return {}
+    return {COMMIT_VARIABLE: state.commit, DIRTY_VARIABLE: str(state.dirty).lower()}
 
 
 def _warm_modules(*, tracked: bool) -> tuple[str, ...]:

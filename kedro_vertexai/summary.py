@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kedro_vertexai.task_inputs import RUN
+from kedro_vertexai.task_inputs import JOB, RUN
 
 if TYPE_CHECKING:
     from kedro_vertexai.targets.local import JobResult, TaskResult
@@ -35,6 +35,8 @@ def print_summary(result: JobResult, project_path: Path) -> None:
                 click.echo(f"  log: {_relative(task.log_path, project_path)}")
     if run := _mlflow_run(result):
         _print_run(run)
+    elif reason := _untracked(result):
+        click.secho(f"\nThis job is not tracked: {reason}", fg="yellow")
 
 
 def _task_row(task: TaskResult) -> tuple[str, str, str]:
@@ -59,6 +61,14 @@ def _mlflow_run(result: JobResult) -> dict[str, Any] | None:
         if value := task.output_parameters.get(RUN):
             return json.loads(value)  # type: ignore[no-any-return]
     return None
+
+
+def _untracked(result: JobResult) -> str:
+    """Why the job has no MLflow run though it should have one; empty if it need not."""
+    for task in result.tasks:
+        if value := task.output_parameters.get(JOB):
+            return str(json.loads(value).get("untracked", ""))
+    return ""
 
 
 def _print_run(run: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from kedro_vertexai.plan.model import (
     Plan,
     Reference,
     Task,
+    Tracking,
 )
 from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.plan.parameters import (
@@ -137,6 +138,7 @@ def build_plan(
         missing=tuple(MissingInput(name, project.datasets[name].path) for name in raw.missing),
         in_image=tuple(project.datasets[name].path for name in raw.in_image),
         tracked=project.tracked,
+        tracking=Tracking(run_config.tracking.required, run_config.tracking.retry_for),
         caching=run_config.caching,
         retry=retry_for(Lookup("", ()), run_config),
         dynamic_config=bool(run_config.dynamic_config_providers),

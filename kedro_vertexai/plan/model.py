@@ -146,6 +146,18 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class Tracking:
+    """How much the MLflow run matters.
+
+    `required` says whether a task fails if MLflow cannot be reached, `retry_for` for how many
+    seconds a request is tried again.
+    """
+
+    required: bool = True
+    retry_for: float = 60.0
+
+
+@dataclass(frozen=True)
 class Task:
     """One process on one machine: a Kedro node, or a group of them.
 
@@ -169,10 +181,10 @@ class Plan:
     """Everything an engine needs to run one pipeline of one project.
 
     `name` is the spec's name. `tracked` says whether an MLflow run is opened before the first
-    task and closed after the last. `values` are the parameter values of this run, by key:
-    what differs from the defaults. `in_image` are the paths of raw inputs that
-    the image holds. `host_aliases` are lines for each task's hosts file. `retry` is
-    that of the tasks which the plan adds.
+    task and closed after the last, `tracking` how. `values` are the parameter values of this
+    run, by key: what differs from the defaults. `in_image` are the paths of raw inputs that the
+    image holds. `host_aliases` are lines for each task's hosts file. `retry` is that of the
+    tasks which the plan adds.
     """
 
     name: str
@@ -186,6 +198,7 @@ class Plan:
     missing: tuple[MissingInput, ...] = ()
     in_image: tuple[str, ...] = ()
     tracked: bool = False
+    tracking: Tracking = field(default_factory=Tracking)
     caching: bool = False
     retry: Retry = field(default_factory=Retry)
     dynamic_config: bool = False

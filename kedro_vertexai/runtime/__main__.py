@@ -124,7 +124,20 @@ def _configure_logging() -> None:
 def _one_line(error: BaseException) -> str:
     node = getattr(error, "kedro_vertexai_node", None)
     where = f"node '{node}' failed: " if node else ""
+    if isinstance(error, VertexAIError):
+        return f"{where}{error}"
+    if server_error := _server_error(error):
+        return f"{where}{server_error}"
     return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _server_error(error: BaseException) -> str | None:
+    """What a node, or a dataset, could not tell the MLflow server."""
+    if "mlflow" not in sys.modules:
+        return None
+    from kedro_vertexai.tracking.server import server_error
+
+    return server_error(error)
 
 
 if __name__ == "__main__":

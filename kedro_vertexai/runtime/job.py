@@ -20,12 +20,18 @@ _ID_VARIABLE = "KEDRO_CONFIG_RUN_ID"
 class Job:
     """A job by its engine's name and id; both are empty for a task that may be cached.
 
-    `run_id` is the MLflow run that its tasks join, empty where none is tracked.
+    `run_id` is the MLflow run that its tasks join, empty where none is tracked, and
+    `experiment_id` where it is. `required` and `retry_for` are as in `Tracking`. `untracked`
+    says why a job that should have a run has none.
     """
 
     name: str = ""
     id: str = ""
     run_id: str = ""
+    experiment_id: str = ""
+    required: bool = True
+    retry_for: float = 60.0
+    untracked: str = ""
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Job:

@@ -22,7 +22,8 @@ from kedro_vertexai.runtime.parameters import (
 from kedro_vertexai.runtime.task_document import TaskDocument
 from kedro_vertexai.task_inputs import TASK
 from kedro_vertexai.tracking.off import disable_hook, switch_off
-from kedro_vertexai.tracking.run import JoinedRun
+from kedro_vertexai.tracking.patience import be_patient
+from kedro_vertexai.tracking.run import JoinedRun, go_on_untracked
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -53,7 +54,7 @@ class NodeTask:
         files = {key: artifact.path for key, artifact in given.inputs.items()}
         self._given_parameters = given_parameters(self._document, given.parameters, files)
         self._changed: dict[tuple[str, ...], Any] = {}
-        self._run = JoinedRun(job.run_id) if job.run_id else None
+        self._run = _run_of(job)
         # Until a node starts, and once all are done, an error is the whole task's.
         self._node = ", ".join(self._document.nodes)
 
@@ -69,8 +70,8 @@ class NodeTask:
 
         self._boundary.bring_files()
         activate(self)
-        if self._run is None:
-            disable_hook()
+        self._choose_hook()
+        failed = True
         try:
             with KedroSession.create(
                 project_path=self._project_path,
@@ -85,6 +86,7 @@ class NodeTask:
             self._given.write_output(self._boundary.take_outputs())
             if self._run:
                 self._run.report_success(self._document.nodes)
+            failed = False
         except (Exception, SystemExit) as error:
             # Not as an attribute: an exception class may be frozen.
             error.__dict__["kedro_vertexai_node"] = self._node
@@ -93,7 +95,7 @@ class NodeTask:
             raise
         finally:
             if self._run:
-                self._run.leave()
+                self._run.leave(failed=failed)
 
     def context_created(self, context: KedroContext) -> None:
         loader: Any = context.config_loader
@@ -101,8 +103,6 @@ class NodeTask:
             parameters = loader["parameters"]
             put_exactly(parameters, self._changed)
             loader["parameters"] = parameters
-        if self._run:
-            self._run.join(context)
 
     def catalog_created(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:
         if self._run is None:
@@ -117,6 +117,15 @@ class NodeTask:
 
     def dataset_saved(self, name: str, data: Any) -> None:
         self._boundary.dataset_saved(name, data)
+
+    def _choose_hook(self) -> None:
+        """Which hook of kedro-mlflow's the session gets: ours for the job's run, or none."""
+        if self._run is None:
+            disable_hook()
+            return
+        from kedro_vertexai.tracking.hook import use_hook
+
+        use_hook(self._run)
 
     def _load_versions(self) -> dict[str, str]:
         """What `kedro run --load-versions` would be given, with the names that nodes read by."""
@@ -135,6 +144,16 @@ class NodeTask:
         self._changed = changed(self._given_parameters, configured)
         nested = overrides(self._given_parameters, configured)
         return as_runtime_params(nested)  # type: ignore[no-any-return]
+
+
+def _run_of(job: Job) -> JoinedRun | None:
+    """The task's part in the job's MLflow run, if that has one."""
+    if job.untracked:
+        go_on_untracked(job.untracked)
+    if not job.run_id:
+        return None
+    be_patient(job.retry_for)
+    return JoinedRun(job.run_id, job.experiment_id, required=job.required, retry_for=job.retry_for)
 
 
 def configured_parameters(project_path: Path, env: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def build_spec(
     tasks: dict[str, Json] = {}
     if plan.tracked:
         name = component(START_RUN, start_component(plan, executors))
-        tasks[START_RUN] = start_task(plan, name)
+        tasks[START_RUN] = start_task(plan, name, dialect)
     raw: list[StagedInput | Reference] = [*plan.staged, *plan.references]
     for imported in raw:
         name = component(imported.task, importer_component(imported, executors, root))

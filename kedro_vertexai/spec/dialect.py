@@ -11,12 +11,14 @@ class Dialect:
 
     `accelerator_resource` is what it calls every accelerator; empty where it takes the type
     that the user names in Vertex AI's words. `references` says whether an artifact may lie
-    anywhere, and be nothing but a record of where.
+    anywhere, and be nothing but a record of where. `job_page` is the address of a job's page,
+    with `{project}`, `{region}` and the job's name as `{job}`; empty where there is no such rule.
     """
 
     name: str
     accelerator_resource: str = ""
     references: bool = False
+    job_page: str = ""
 
     def accelerator(self, type_: str) -> str:
         """This engine's name for an accelerator type."""
@@ -27,7 +29,13 @@ class Dialect:
 # https://cloud.google.com/vertex-ai/docs/pipelines/machine-types
 # An artifact there is a record, whose URI may be any:
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.metadataStores.artifacts
-VERTEX = Dialect("vertex", references=True)
+# The page is the one that google-cloud-aiplatform's PipelineJob prints when it submits.
+VERTEX = Dialect(
+    "vertex",
+    references=True,
+    job_page="https://console.cloud.google.com/vertex-ai/locations/{region}/pipelines/runs/{job}"
+    "?project={project}",
+)
 
 # An accelerator is a Kubernetes extended resource there, whatever the card:
 # https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kedro_vertexai import __version__
 from kedro_vertexai.plan.model import EXIT_HANDLER, FINISH_RUN, START_RUN, Plan
+from kedro_vertexai.spec.dialect import Dialect
 from kedro_vertexai.spec.executors import Executors, Json
+from kedro_vertexai.spec.task_document import exact_json
 from kedro_vertexai.spec.tasks import (
     identity,
     parameter_types,
@@ -11,15 +18,23 @@ from kedro_vertexai.spec.tasks import (
     retry_policy,
     strings,
 )
-from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME, RUN, STATUS
+from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME, RUN, STATUS, TRACKING
+
+# Bytes. Titles are left out above, so that a task's arguments fit into Linux's 131,072.
+_LONGEST_TITLES = 32_768
 
 
-def start_task(plan: Plan, component: str) -> Json:
+def start_task(plan: Plan, component: str, dialect: Dialect) -> Json:
     """The first task. It is given what resolvers in `mlflow.yml` may read."""
+    known = {
+        "image": plan.image,
+        "plugin_version": __version__,
+        "job_page": _job_page(plan, dialect),
+    }
     return {
         "taskInfo": {"name": START_RUN},
         "componentRef": {"name": component},
-        "inputs": {"parameters": {**identity(), **_for_resolvers(plan)}},
+        "inputs": {"parameters": {**identity(), **_for_resolvers(plan), **_tracking(plan, known)}},
         **retry_policy(plan.retry),
     }
 
@@ -28,7 +43,7 @@ def start_component(plan: Plan, executors: Executors) -> Json:
     """The component of the first task; its output tells every other one the job and the run."""
     return {
         "executorLabel": executors.container(START_RUN),
-        "inputDefinitions": {"parameters": strings([JOB_NAME, JOB_ID, *_for_resolvers(plan)])},
+        "inputDefinitions": {"parameters": strings(_inputs(plan))},
         "outputDefinitions": {"parameters": strings([JOB])},
     }
 
@@ -55,6 +70,7 @@ def handled(plan: Plan, components: tuple[str, str]) -> dict[str, Json]:
                 "parameters": {
                     **identity(),
                     **_for_resolvers(plan),
+                    **_tracking(plan, {"titles": _titles(plan)}),
                     STATUS: {"taskFinalStatus": {"producerTask": EXIT_HANDLER}},
                 }
             },
@@ -77,7 +93,7 @@ def finish_component(plan: Plan, executors: Executors) -> Json:
         "executorLabel": executors.container(FINISH_RUN),
         "inputDefinitions": {
             "parameters": {
-                **strings([JOB_NAME, JOB_ID, *_for_resolvers(plan)]),
+                **strings(_inputs(plan)),
                 STATUS: {"parameterType": "TASK_FINAL_STATUS", "isOptional": True},
             }
         },
@@ -87,3 +103,32 @@ def finish_component(plan: Plan, executors: Executors) -> Json:
 
 def _for_resolvers(plan: Plan) -> Json:
     return passed_on(p for p in plan.parameters if not p.path)
+
+
+def _inputs(plan: Plan) -> list[str]:
+    return [JOB_NAME, JOB_ID, *_for_resolvers(plan), TRACKING]
+
+
+def _tracking(plan: Plan, known: Mapping[str, Any]) -> Json:
+    """What holds for every job of this spec; what is empty is not said."""
+    document = {
+        "required": plan.tracking.required,
+        "retry_for": plan.tracking.retry_for,
+        **{key: value for key, value in known.items() if value},
+    }
+    return {TRACKING: {"runtimeValue": {"constant": exact_json(document)}}}
+
+
+def _job_page(plan: Plan, dialect: Dialect) -> str:
+    """The address of a job's page, but for the job's name: `{job}`."""
+    names = {"{project}": "GCP_PROJECT_ID", "{region}": "GCP_REGION"}
+    page = dialect.job_page
+    for word, variable in names.items():
+        page = page.replace(word, plan.environment.get(variable, ""))
+    return page
+
+
+def _titles(plan: Plan) -> dict[str, str]:
+    """The user's own names by those that an engine speaks of, where the two differ."""
+    titles = {task.name: task.title for task in plan.tasks if task.name != task.title}
+    return titles if len(json.dumps(titles)) <= _LONGEST_TITLES else {}

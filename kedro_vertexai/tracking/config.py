@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+
+FindExperiment = Callable[[Any], Any]
 
 # A target whose tasks share the user's disk names a directory for the store here.
 STORE_VARIABLE = "KEDRO_VERTEXAI_MLFLOW_STORE"
@@ -42,6 +44,33 @@ def adapt_store(context: KedroContext) -> dict[str, Any]:
         if kwargs.get("artifact_location") is None:
             kwargs["artifact_location"] = str(Path(directory) / "mlartifacts")
     loader["mlflow"] = config
+    return config
+
+
+def set_up(context: KedroContext, find_experiment: FindExperiment | None = None) -> Any:
+    """Do what kedro-mlflow's hook does with `mlflow.yml`, and give the context its `mlflow`.
+
+    Args:
+        context: of this process.
+        find_experiment: instead of kedro-mlflow's own way, which makes sure of the experiment
+            by its name and asks the server three times.
+
+    Returns:
+        kedro-mlflow's configuration, its server and experiment set up.
+    """
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+    class Config(KedroMlflowConfig):  # type: ignore[misc]
+        def _set_experiment(self) -> None:
+            if find_experiment is None:
+                super()._set_experiment()
+            else:
+                self.tracking.experiment._experiment = find_experiment(self)
+
+    config = Config.model_validate(adapt_store(context))
+    # As kedro-mlflow does, for the project's hooks: the class is frozen.
+    context.__setattr__("mlflow", config)
+    config.setup(context)
     return config
 
 

@@ -3,56 +3,104 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kedro_vertexai.tracking.run import ERROR_TAG, FAILED_NODE_TAG, MAX_TAG
-from kedro_vertexai.tracking.start import experiment_id, find_run
+from kedro_vertexai.tracking import tags
+from kedro_vertexai.tracking.config import set_up
+from kedro_vertexai.tracking.start import find_runs
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
 # Vertex AI's words; the tasks have their names in the pipeline spec.
 _FAILED_TASKS = re.compile(r"The failed tasks are: \[([^\]]*)\]")
 
 
-def close_run(
-    context: KedroContext, *, job_id: str, status: str, reason: str
-) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Ending:
+    """How the job ended.
+
+    Args:
+        status: FINISHED, FAILED or KILLED.
+        reason: the engine's words on why it did not succeed.
+        titles: the user's names for the tasks by those in the engine's words, where they differ.
+        logs: where the tasks' logs are, if that is known.
+    """
+
+    status: str
+    reason: str = ""
+    titles: Mapping[str, str] | None = None
+    logs: str = ""
+
+    def tags(self) -> dict[str, str]:
+        """What no task could say itself: one that was killed, or never joined the run."""
+        failed = _FAILED_TASKS.search(self.reason)
+        names = [name.strip() for name in failed[1].split(",")] if failed else []
+        nodes = [(self.titles or {}).get(name, name) for name in names]
+        return tags.filled(
+            {
+                tags.FAILED_NODE: ", ".join(nodes),
+                tags.ERROR: " ".join(self.reason.split()),
+                tags.LOG: self.logs if nodes else "",
+            }
+        )
+
+
+def find_experiment(context: KedroContext) -> None:
+    """Set up the server as `mlflow.yml` says, and look for the experiment without making it."""
+
+    def by_name(config: Any) -> Experiment | None:
+        from mlflow.tracking import MlflowClient
+
+        return MlflowClient().get_experiment_by_name(config.tracking.experiment.name)
+
+    set_up(context, by_name)
+
+
+def close_run(context: KedroContext, job_id: str, ending: Ending) -> dict[str, Any] | None:
     """End the run that carries this job's id and describe it; None if there is no such run.
 
     Args:
-        context: a context that kedro-mlflow's hook has configured.
+        context: that `find_experiment` has set up.
         job_id: the engine's id of the job.
-        status: FINISHED, FAILED or KILLED.
-        reason: the engine's words on why the job failed.
+        ending: how the job ended.
     """
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient()
-    run = find_run(client, experiment_id(context, client), job_id)
-    if run is None:
+    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
+    if experiment is None:
         return None
-    tags = run.data.tags
-    if status == "FINISHED":
+    runs = find_runs(client, experiment.experiment_id, job_id)
+    if not runs:
+        return None
+    for second in runs[1:]:
+        # Left by an attempt at the first task that was killed while another one made its run.
+        client.set_terminated(second.info.run_id, status="KILLED")
+    _put_tags(client, runs[0], ending)
+    client.set_terminated(runs[0].info.run_id, status=ending.status)
+    return _describe(client, runs[0].info.run_id)
+
+
+def _put_tags(client: MlflowClient, run: Run, ending: Ending) -> None:
+    from mlflow.entities import RunTag
+
+    has = run.data.tags
+    gone = [tags.CURRENT_NODE]
+    if ending.status == "FINISHED":
         # A node failed, was tried again and succeeded.
-        for tag in (FAILED_NODE_TAG, ERROR_TAG):
-            if tag in tags:
-                client.delete_tag(run.info.run_id, tag)
+        gone += tags.OF_FAILURE
     else:
-        _say_what_failed(client, run, reason)
-    client.set_terminated(run.info.run_id, status=status)
-    return _describe(client, run.info.run_id)
-
-
-def _say_what_failed(client: MlflowClient, run: Run, reason: str) -> None:
-    """Put on the run what no task could say itself: one that was killed, or never joined it."""
-    failed = _FAILED_TASKS.search(reason)
-    said = {ERROR_TAG: reason, FAILED_NODE_TAG: failed[1] if failed else ""}
-    for tag, value in said.items():
-        if value and tag not in run.data.tags:
-            client.set_tag(run.info.run_id, tag, value[:MAX_TAG])
+        missing = {key: value for key, value in ending.tags().items() if key not in has}
+        if missing:
+            client.log_batch(run.info.run_id, tags=[RunTag(k, v) for k, v in missing.items()])
+    for tag in gone:
+        if tag in has:
+            client.delete_tag(run.info.run_id, tag)
 
 
 def _describe(client: MlflowClient, run_id: str) -> dict[str, Any]:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+import os
+import tempfile
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from kedro_vertexai.tracking.config import adapt_store
+from kedro_vertexai.errors import TrackingError
+from kedro_vertexai.tracking import tags
+from kedro_vertexai.tracking.config import set_up, store_uri
+from kedro_vertexai.tracking.parameters import not_yet_logged
+from kedro_vertexai.tracking.patience import soon, without_retries
+from kedro_vertexai.tracking.server import one_line_errors
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from mlflow.entities import Run
 
 logger = logging.getLogger(__name__)
 
-FAILED_NODE_TAG = "vertexai_failed_node"
-ERROR_TAG = "vertexai_error"
-# MLflow refuses longer tag values: mlflow.utils.validation.MAX_TAG_VAL_LENGTH.
-MAX_TAG = 5000
+# Seconds between two requests that say nothing but which node runs now.
+_BETWEEN_NODES = 10.0
 
 
 class JoinedRun:
@@ -27,32 +35,82 @@ class JoinedRun:
 
     Args:
         run_id: the MLflow id of the run.
+        experiment_id: the experiment that it is in.
+        required: whether a task fails that cannot join it.
+        retry_for: seconds, see `patience`.
     """
 
-    def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
-        self._joined = False
+    def __init__(
+        self, run_id: str, experiment_id: str, *, required: bool = True, retry_for: float = 60.0
+    ) -> None:
+        self.run_id = run_id
+        self.is_joined = False
+        self._experiment_id = experiment_id
+        self._required = required
+        self._retry_for = retry_for
+        self._is_foreign = False
         self._failed_before: str | None = None
+        self._parameters: dict[str, str] = {}
+        self._told_at: float | None = None
 
-    def join(self, context: KedroContext) -> None:
-        """Set up the server as `mlflow.yml` says and make the run the active one."""
-        import mlflow
-        from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+    def join(self, context: KedroContext) -> Any:
+        """Set up the server as `mlflow.yml` says and make the run the active one.
 
-        config = KedroMlflowConfig.model_validate(adapt_store(context))
-        config.setup(context)
-        run = mlflow.start_run(run_id=self._run_id)
-        self._failed_before = run.data.tags.get(FAILED_NODE_TAG)
-        self._joined = True
+        Returns:
+            kedro-mlflow's configuration.
 
-    def leave(self) -> None:
+        Raises:
+            TrackingError: the run cannot be joined, and is required.
+        """
+        config = None
+        try:
+            with one_line_errors("cannot join the MLflow run"), soon(self._retry_for):
+                config = set_up(context, self._find_experiment)
+                self._start()
+        except TrackingError as error:
+            if self._required:
+                raise
+            go_on_untracked(str(error))
+        return config
+
+    def leave(self, *, failed: bool) -> None:
         """Let go of the run without ending it: only the last task does that."""
-        if not self._joined:
+        if not self.is_joined or self._is_foreign:
             return
         import mlflow
+        from mlflow.exceptions import MlflowException
 
-        while mlflow.active_run():
-            mlflow.end_run("RUNNING")
+        while run := mlflow.active_run():
+            # A nested run that a node has left open ends with the task.
+            ended = "FAILED" if failed else "FINISHED"
+            status = "RUNNING" if run.info.run_id == self.run_id else ended
+            try:
+                with without_retries():
+                    mlflow.end_run(status)
+            except MlflowException:
+                # The last task will say the same, and more.
+                logger.debug("MLflow was not told that the task has ended", exc_info=True)
+
+    def node_started(
+        self, node: str, parameters: Mapping[str, str], more: Mapping[str, str]
+    ) -> None:
+        """Log what is new on the run before a node runs: in one request, or in none.
+
+        Args:
+            node: the node.
+            parameters: those that it reads.
+            more: tags.
+
+        Raises:
+            TrackingError: the run has another value of a parameter.
+        """
+        self.reopen()
+        new = not_yet_logged(parameters, self._parameters)
+        if not (new or more or self._is_due()):
+            return
+        self._log(new, {**more, **tags.filled({tags.CURRENT_NODE: node})})
+        self._parameters.update(new)
+        self._told_at = time.monotonic()
 
     def report_success(self, nodes: Collection[str]) -> None:
         """Take back what an earlier attempt of these nodes said of its failure."""
@@ -60,20 +118,103 @@ class JoinedRun:
             from mlflow.tracking import MlflowClient
 
             client = MlflowClient()
-            for tag in (FAILED_NODE_TAG, ERROR_TAG):
-                client.delete_tag(self._run_id, tag)
+            run = client.get_run(self.run_id)
+            for tag in tags.OF_FAILURE:
+                if tag in run.data.tags:
+                    client.delete_tag(self.run_id, tag)
 
     def report_failure(self, node: str, error: BaseException) -> None:
         """Put the failed node and its error on the run, where a reader looks first."""
-        if not self._joined:
+        if not self.is_joined:
             return
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with without_retries():
+                self._log({}, tags.failure_tags(node, error))
+        except MlflowException:
+            # The node's own error matters more, and may be the same: a server that is gone.
+            logger.warning("the MLflow run could not be told of the failure", exc_info=True)
+
+    def _find_experiment(self, _: Any) -> Any:
+        import mlflow
+
+        return mlflow.set_experiment(experiment_id=self._experiment_id)
+
+    def _start(self) -> None:
+        import mlflow
+
+        if run := mlflow.active_run():
+            logger.warning(
+                "the MLflow run %s is already active, so this task logs into it and not into "
+                "the job's, %s",
+                run.info.run_id,
+                self.run_id,
+            )
+            self.run_id = run.info.run_id
+            self._is_foreign = True
+        else:
+            # A run that a node nests would take it for its own.
+            os.environ.pop("MLFLOW_RUN_ID", None)
+            run = mlflow.start_run(run_id=self.run_id)
+        self._remember(run)
+        self.is_joined = True
+
+    def _remember(self, run: Run) -> None:
+        self._failed_before = run.data.tags.get(tags.FAILED_NODE)
+        self._parameters = dict(run.data.params)
+
+    def reopen(self) -> None:
+        """Make the run the active one again, whatever the node before has done with it."""
+        import mlflow
+
+        run = mlflow.active_run()
+        if run is None or run.info.run_id != self.run_id:
+            mlflow.start_run(run_id=self.run_id, nested=run is not None)
+
+    def _is_due(self) -> bool:
+        return self._told_at is None or time.monotonic() - self._told_at > _BETWEEN_NODES
+
+    def _log(self, parameters: Mapping[str, str], said: Mapping[str, str]) -> None:
+        from mlflow.entities import Param, RunTag
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient()
         try:
-            client.set_tag(self._run_id, FAILED_NODE_TAG, node[:MAX_TAG])
-            client.set_tag(self._run_id, ERROR_TAG, f"{type(error).__name__}: {error}"[:MAX_TAG])
+            client.log_batch(
+                self.run_id,
+                params=[Param(key, value) for key, value in parameters.items()],
+                tags=[RunTag(key, value) for key, value in said.items()],
+            )
         except MlflowException:
-            # The node's own error matters more, and may be the same: a server that is gone.
-            logger.warning("the MLflow run could not be told of the failure", exc_info=True)
+            # Perhaps a task that runs beside this one has logged another value meanwhile.
+            if parameters:
+                not_yet_logged(parameters, client.get_run(self.run_id).data.params)
+            raise
+
+
+def go_on_untracked(reason: str) -> None:
+    """Say that this task logs nothing to the job's run, and see that it can do without.
+
+    What nodes log themselves goes into a store that is thrown away with the container.
+    """
+    logger.warning("THIS TASK IS NOT TRACKED: %s", reason)
+    store = store_uri(Path(tempfile.mkdtemp(prefix="untracked-")))
+    os.environ["MLFLOW_TRACKING_URI"] = store
+    os.environ.pop("MLFLOW_REGISTRY_URI", None)
+    os.environ.pop("MLFLOW_RUN_ID", None)
+    os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+    os.environ.pop("MLFLOW_EXPERIMENT_NAME", None)
+    _forget_server(store)
+
+
+def _forget_server(store: str) -> None:
+    """Where MLflow has been told of a server, it does not ask the environment any more."""
+    import sys
+
+    if "mlflow" in sys.modules:
+        import mlflow
+
+        mlflow.set_tracking_uri(store)
+        mlflow.set_registry_uri(store)

@@ -2,66 +2,101 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from kedro_vertexai.errors import TrackingError
+from kedro_vertexai.tracking import tags
+from kedro_vertexai.tracking.config import set_up
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
-RUN_ID_TAG = "vertexai_run_id"
-JOB_NAME_TAG = "vertexai_job_name"
+
+def open_experiment(context: KedroContext) -> None:
+    """Set up the server and the experiment as `mlflow.yml` says."""
+    set_up(context, _made_sure_of)
 
 
-def open_run(context: KedroContext, *, job_id: str, job_name: str, pipeline: str, env: str) -> str:
-    """Return the id of the job's run, made if it is not there yet.
+def open_run(context: KedroContext, *, name: str, said: Mapping[str, str]) -> tuple[str, str]:
+    """Return the ids of the job's run, made if it is not there yet, and of its experiment.
 
     Args:
-        context: a context that kedro-mlflow's hook has configured.
-        job_id: the engine's id of the job: the run carries it as a tag.
-        job_name: the engine's name of the job.
-        pipeline: the Kedro pipeline, which names the run unless `mlflow.yml` does.
-        env: the Kedro environment.
+        context: that `open_experiment` has set up.
+        name: of the run, unless `mlflow.yml` names it.
+        said: the run's tags; the job's id is one of them.
+
+    Raises:
+        TrackingError: `mlflow.yml` names a run that cannot be used.
     """
     from mlflow.tracking import MlflowClient
 
     tracking = context.mlflow.tracking  # type: ignore[attr-defined]
+    experiment = tracking.experiment._experiment
     client = MlflowClient()
-    tags = {
-        RUN_ID_TAG: job_id,
-        JOB_NAME_TAG: job_name,
-        "kedro_pipeline": pipeline,
-        "kedro_env": env,
-    }
-    if tracking.run.id:
-        for key, value in tags.items():
-            client.set_tag(tracking.run.id, key, value)
-        return str(tracking.run.id)
-    experiment = experiment_id(context, client)
-    run = find_run(client, experiment, job_id)
-    if run is None:
-        client.create_run(experiment, run_name=tracking.run.name or pipeline, tags=tags)
-        # Two attempts may have raced: both then take the one that was first.
-        run = find_run(client, experiment, job_id)
-        assert run is not None, "a run that was just created is found by its tag"
-    return str(run.info.run_id)
+    # kedro-mlflow lets MLflow read the variable where mlflow.yml names no run.
+    if run_id := tracking.run.id or os.environ.get("MLFLOW_RUN_ID"):
+        _resume(client, client.get_run(run_id), experiment, tracking.run.name, said)
+        return run_id, experiment.experiment_id
+    runs = find_runs(client, experiment.experiment_id, said[tags.RUN_ID])
+    if not runs:
+        made = client.create_run(
+            experiment.experiment_id, run_name=tracking.run.name or name, tags=dict(said)
+        )
+        # Another attempt may have done the same meanwhile: both take the one that was first.
+        runs = find_runs(client, experiment.experiment_id, said[tags.RUN_ID])
+        if runs and runs[0].info.run_id != made.info.run_id:
+            client.delete_run(made.info.run_id)
+        runs = runs or [made]
+    return runs[0].info.run_id, experiment.experiment_id
 
 
-def experiment_id(context: KedroContext, client: MlflowClient) -> str:
-    """The experiment of `mlflow.yml`, which kedro-mlflow's hook has made sure of."""
-    name = context.mlflow.tracking.experiment.name  # type: ignore[attr-defined]
-    experiment = client.get_experiment_by_name(name)
-    assert experiment is not None, "kedro-mlflow creates the experiment when it sets up"
-    return str(experiment.experiment_id)
-
-
-def find_run(client: MlflowClient, experiment: str, job_id: str) -> Run | None:
-    """The earliest run that carries the job's id, or None."""
+def find_runs(client: MlflowClient, experiment: str, job_id: str) -> list[Run]:
+    """The runs that carry the job's id, the earliest first; there should be one or none."""
     quoted = job_id.replace("'", "''")
-    runs = client.search_runs(
-        [experiment],
-        filter_string=f"tags.{RUN_ID_TAG} = '{quoted}'",
-        order_by=["attributes.start_time ASC"],
-        max_results=1,
-    )
-    return runs[0] if runs else None
+    runs = client.search_runs([experiment], filter_string=f"tags.{tags.RUN_ID} = '{quoted}'")
+    return sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id))
+
+
+def _made_sure_of(config: Any) -> Experiment:
+    """The experiment, in kedro-mlflow's own way."""
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+    from mlflow.exceptions import MlflowException
+
+    try:
+        KedroMlflowConfig._set_experiment(config)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        # Another job has made it between the question and the answer.
+        KedroMlflowConfig._set_experiment(config)
+    return cast("Experiment", config.tracking.experiment._experiment)
+
+
+def _resume(
+    client: MlflowClient,
+    run: Run,
+    experiment: Experiment,
+    name: str | None,
+    said: Mapping[str, str],
+) -> None:
+    """Go on with a run that is there, as the user asks for: it gets this job's tags."""
+    from mlflow.entities import RunTag
+
+    run_id = run.info.run_id
+    if run.info.lifecycle_stage != "active":
+        raise TrackingError(f"the run {run_id} that mlflow.yml names is deleted: restore it")
+    if run.info.experiment_id != experiment.experiment_id:
+        raise TrackingError(
+            f"the run {run_id} that mlflow.yml names is in experiment {run.info.experiment_id}, "
+            f"not in {experiment.name!r} ({experiment.experiment_id}): "
+            "name the one it is in under tracking.experiment.name"
+        )
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in said.items()])
+    for tag in tags.OF_FAILURE:
+        if tag in run.data.tags:
+            client.delete_tag(run_id, tag)
+    client.update_run(run_id, status="RUNNING", name=name)

@@ -95,9 +95,8 @@ class AttemptRunner:
     def _command(
         self, executor: ContainerExecutor, argv: list[str], paths: AttemptPaths
     ) -> Command:
-        env = task_environment(
-            executor.env, self._options.env, self._layout.project_path, paths.work
-        )
+        given = {**self._options.env, "KEDRO_VERTEXAI_LOG": str(paths.log)}
+        env = task_environment(executor.env, given, self._layout.project_path, paths.work)
         return Command(executor.image, tuple(argv), env, paths.work, paths.log)
 
     def _run_process(self, task: str, command: Command) -> int:
