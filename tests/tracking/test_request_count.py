@@ -35,6 +35,7 @@ def test_thirty_tasks_make_few_requests_and_log_each_parameter_once(
     project = new_project(
         nodes=NODES,
         parameters=PARAMETERS,
+        catalog="{}",
         mlflow={
             "server": {"mlflow_tracking_uri": proxy.url},
             "tracking": {
