@@ -263,7 +263,7 @@ def test_the_mlflow_run_is_failed_and_names_the_node(raising: LocalRun) -> None:
     assert raising.exit_code == 1
     assert run.info.status == "FAILED"
     assert run.data.tags["vertexai_failed_node"] == "raises"
-    assert run.data.tags["vertexai_error"] == "ValueError: no such\n  price: $(5)"
+    assert run.data.tags["vertexai_error"] == "ValueError: no such price: $(5)"
     assert "vertexai_failed_node: raises" in raising.printed
 
 

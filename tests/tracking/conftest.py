@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from engine import Engine
 from mlflow_proxy import MlflowProxy
+from project_factory import KedroProject
 
 # What a local run leaves is read as in the tests of runs.
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
@@ -56,6 +58,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def proxy(server: str) -> Iterator[MlflowProxy]:
     with MlflowProxy(server) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def engine(
+    new_project: Callable[..., KedroProject], proxy: MlflowProxy, tmp_path: Path
+) -> Callable[..., Engine]:
+    def make(
+        yml: dict[str, Any] | None = None, project: dict[str, Any] | None = None, **given: Any
+    ) -> Engine:
+        made = new_project(
+            mlflow={"server": {"mlflow_tracking_uri": proxy.url}, "tracking": yml or {}},
+            **{"catalog": "{}", **(project or {})},
+        )
+        folder = tmp_path / "engine"
+        folder.mkdir()
+        return Engine(made, folder, **{"job_id": tmp_path.name, **given})
+
+    return make
 
 
 @pytest.fixture

@@ -1,0 +1,132 @@
+"""MLflow is down, slow or refuses: at the start, in the middle, at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engine import Engine
+from local_run import run_once
+from mlflow_proxy import MlflowProxy, Request
+from project_factory import KedroProject
+
+from kedro_vertexai.task_inputs import JOB, RUN
+
+NODES = """
+    import mlflow
+
+    def logs(value):
+        mlflow.log_metric("seen", 1)
+
+    NODES = [node(logs, "params:start", None, name="logs")]
+"""
+PROJECT = {"nodes": NODES, "parameters": {"start": 1}}
+NOWHERE = "http://user:S3CRET@127.0.0.1:9"
+REQUIRED = {"required": True, "retry_for": 1}
+OPTIONAL = {"required": False, "retry_for": 1}
+SUCCEEDED = {"state": "SUCCEEDED"}
+
+
+def always(answer: Any) -> Callable[[Request], Any]:
+    return lambda request: answer
+
+
+def times(number: int, answer: Any) -> Callable[[Request], Any]:
+    """So often, then no more."""
+    left = [answer] * number
+    return lambda request: left.pop() if left else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (503, "too many 503 error responses"),
+        (403, "it answers PERMISSION_DENIED: not today"),
+        ("hang", "it does not answer in time"),
+    ],
+)
+def test_a_start_names_the_server_and_the_reason(
+    engine: Callable[..., Engine], proxy: MlflowProxy, answer: Any, reason: str
+) -> None:
+    proxy.rule = always(answer)
+    done = engine(tracking=REQUIRED).start()
+    assert done.code == 1
+    assert done.parameters == {}
+    expected = f"mlflow-start-run: cannot open the MLflow run: MLflow at {proxy.url}: {reason}"
+    assert done.line == expected
+
+
+@pytest.mark.parametrize("command", ["start", "finish"])
+def test_a_server_that_is_down_is_named_without_credentials(
+    new_project: Callable[..., KedroProject], tmp_path: Any, command: str
+) -> None:
+    project = new_project(mlflow={"server": {"mlflow_tracking_uri": NOWHERE}}, catalog="{}")
+    (tmp_path / "engine").mkdir()
+    job = Engine(project, tmp_path / "engine", tracking=REQUIRED)
+    done = job.start() if command == "start" else job.finish(SUCCEEDED)
+    assert done.code == 1
+    assert "MLflow at http://127.0.0.1:9: Connection refused" in done.line
+    assert "S3CRET" not in done.line
+
+
+def test_a_server_that_comes_back_in_time_is_waited_for(
+    engine: Callable[..., Engine], proxy: MlflowProxy
+) -> None:
+    proxy.rule = times(2, 503)
+    done = engine(tracking={"required": True, "retry_for": 6}).start()
+    assert done.code == 0, done.log
+
+
+def test_a_task_that_cannot_join_fails_in_one_line(
+    engine: Callable[..., Engine], proxy: MlflowProxy
+) -> None:
+    job = engine(project=PROJECT, tracking=REQUIRED)
+    started = job.start().parameters[JOB]
+    proxy.rule = always(503)
+    done = job.task("logs", started)
+    assert done.code == 1
+    assert f"cannot join the MLflow run: MLflow at {proxy.url}: too many 503" in done.line
+
+
+def test_what_a_node_cannot_log_is_told_in_one_line(
+    engine: Callable[..., Engine], proxy: MlflowProxy
+) -> None:
+    job = engine(project=PROJECT, tracking=REQUIRED)
+    started = job.start().parameters[JOB]
+    proxy.rule = lambda request: 503 if request.path == "runs/log-metric" else None
+    done = job.task("logs", started)
+    assert done.code == 1
+    assert done.line == f"node 'logs' failed: MLflow at {proxy.url}: too many 503 error responses"
+
+
+def test_where_it_is_not_required_a_task_goes_on_untracked_and_says_so(
+    engine: Callable[..., Engine], proxy: MlflowProxy, client: Any
+) -> None:
+    job = engine(project=PROJECT, tracking=OPTIONAL)
+    started = job.start().parameters[JOB]
+    proxy.rule = always(503)
+    done = job.task("logs", started)
+    assert done.code == 0, done.log
+    assert "THIS TASK IS NOT TRACKED" in done.log
+    assert client.get_run(started["run_id"]).data.metrics == {}
+    ended = job.finish(SUCCEEDED)
+    assert (ended.code, ended.parameters) == (0, {RUN: None})
+    assert "THE MLFLOW RUN IS NOT CLOSED" in ended.log
+
+
+def test_where_it_is_not_required_a_whole_pipeline_goes_on_untracked_and_says_so(
+    new_project: Callable[..., KedroProject],
+) -> None:
+    project = new_project(
+        **PROJECT,
+        catalog="{}",
+        mlflow={"server": {"mlflow_tracking_uri": NOWHERE}},
+        run_config={"tracking": OPTIONAL},
+    )
+    run = run_once(project)
+    assert run.exit_code == 0, run.printed
+    assert set(run.states().values()) == {"SUCCEEDED"}
+    assert "This job is not tracked: cannot open the MLflow run: MLflow at http" in run.printed
+    assert "THIS TASK IS NOT TRACKED" in run.log("logs")
+    assert "S3CRET" not in run.printed
