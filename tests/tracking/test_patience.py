@@ -9,7 +9,7 @@ from kedro_vertexai.tracking.patience import FACTOR, RETRIES, be_patient, retry_
 
 
 def seconds_waited(settings: dict[str, str]) -> float:
-    """As urllib3 itself waits: https://urllib3.readthedocs.io/en/stable/reference/urllib3.util.html"""
+    """As urllib3 itself waits."""
     tries = int(settings[RETRIES])
     retry = Retry(total=tries, backoff_factor=float(settings[FACTOR]))
     waited = 0.0

@@ -56,7 +56,8 @@ def test_thirty_tasks_make_few_requests_and_log_each_parameter_once(
         if seen.path == "runs/log-batch"
         for param in seen.body.get("params", [])
     )
-    assert sent == dict.fromkeys(("shared", "nested.a", "nested.b.c", *(f"own_{n}" for n in range(1, 30))), 1)
+    names = ("shared", "nested.a", "nested.b.c", *(f"own_{n}" for n in range(1, 30)))
+    assert sent == dict.fromkeys(names, 1)
     assert not proxy.paths("runs/log-parameter", "runs/set-tag")
     experiment = client.get_experiment_by_name("counted")
     (logged,) = client.search_runs([experiment.experiment_id])
