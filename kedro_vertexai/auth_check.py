@@ -210,7 +210,8 @@ def _bearer_token() -> str:
     """
     from mlflow.tracking.request_header.registry import resolve_request_headers
 
-    headers = {name.lower(): value for name, value in resolve_request_headers().items()}  # type: ignore[no-untyped-call]
+    resolved = resolve_request_headers()  # type: ignore[no-untyped-call]
+    headers = {name.lower(): value for name, value in resolved.items()}
     # A refusal raises its reason where it is made text.
     scheme, _, token = str(headers.get("authorization", "")).partition(" ")
     return token if scheme.lower() == "bearer" else ""
