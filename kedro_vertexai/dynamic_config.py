@@ -103,7 +103,8 @@ def materialise(
     ]
     files: list[Path] = [] if written is None else written
     for provider in providers:
-        files.append(_materialise_one(provider, conf_dir))
+        # One by one: the caller sees those that were written before one failed.
+        files.append(_materialise_one(provider, conf_dir))  # noqa: PERF401
     return files
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from kedro_vertexai.auth.google_credentials import authorized_session
 from kedro_vertexai.auth.http import TIMEOUT
@@ -16,7 +16,6 @@ from kedro_vertexai.auth.reason import reason_of
 from kedro_vertexai.auth.secret_backend import KEY, SecretBackend
 from kedro_vertexai.errors import AuthError, ConfigError
 
-ENDPOINT = "https://secretmanager.googleapis.com"
 _REGIONAL = "https://secretmanager.{}.rep.googleapis.com"
 
 
@@ -33,13 +32,16 @@ class GoogleSecretManager(SecretBackend):
         ConfigError: no project is known.
     """
 
+    endpoint: ClassVar[str] = "https://secretmanager.googleapis.com"
+    """Where a subclass may name one of its own network's."""
+
     def __init__(
         self, project: str = "", location: str = "", version: str = "latest", prefix: str = ""
     ) -> None:
         project = str(project or os.environ.get("GCP_PROJECT_ID", ""))
         if not project:
             raise ConfigError(f"{KEY}.params: google-secret-manager needs project")
-        self._endpoint = _REGIONAL.format(location) if location else ENDPOINT
+        self._endpoint = _REGIONAL.format(location) if location else self.endpoint
         self._parent = f"projects/{project}" + (f"/locations/{location}" if location else "")
         self._version = version
         self._prefix = prefix
