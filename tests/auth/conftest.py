@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.auth import iam
+from google.auth import credentials, iam
 from google.auth.compute_engine import _metadata
 from secret_servers import SecretManagerServer, VaultServer
 from signed_server import SignedServer
@@ -80,6 +80,12 @@ def google(key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenService]:
         for name, method in IAM_METHODS.items():
             url = f"{service.url}/v1/projects/-/serviceAccounts/{{}}:{method}"
             monkeypatch.setattr(iam, name, url)
+        # Starts a thread that asks Google itself where an account may be used from.
+        monkeypatch.setattr(
+            credentials.CredentialsWithRegionalAccessBoundary,
+            "_maybe_start_regional_access_boundary_refresh",
+            lambda *_: None,
+        )
         # google-auth reads GCE_METADATA_HOST when it is imported.
         monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", service.host)
         monkeypatch.setenv("GCE_METADATA_IP", service.host)
