@@ -186,7 +186,7 @@ def test_files_of_a_directory_are_copied_several_at_a_time(tmp_path: Path, copy:
         def late(event, arguments):
             if event == "open" and "file_" in str(arguments[0]):
                 seen.add(threading.get_ident())
-                time.sleep(0.002)
+                time.sleep(0.02)
         sys.addaudithook(late)
         copy(source, target)
         print(len(seen))
