@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,12 @@ def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_obj
 def compile_(obj: dict[str, Any], /, output: Path, **options: Any) -> None:
     """Write the pipeline as a KFP pipeline spec."""
-    from kedro_vertexai.compiler import compile_project, notes_for_vertex, spec_for_vertex
+    from kedro_vertexai.compiler import (
+        compile_project,
+        inputs_to_stage,
+        notes_for_vertex,
+        spec_for_vertex,
+    )
     from kedro_vertexai.spec.write import write_spec
 
     compiled = compile_project(_request(obj, options, new_defaults=True))
@@ -125,6 +131,30 @@ def compile_(obj: dict[str, Any], /, output: Path, **options: Any) -> None:
     count = len(compiled.plan.tasks)
     tasks = "task" if count == 1 else "tasks"
     click.echo(f"{compiled.plan.name}: {count} {tasks} written to {output}")
+    if inputs := inputs_to_stage(compiled):
+        click.echo("Raw inputs that it reads, for `kedro vertexai stage` to upload:")
+        for line in inputs:
+            click.echo(f"  {line}")
+
+
+@vertexai.command("stage")
+@_pipeline_options
+@click.pass_obj
+def stage(obj: dict[str, Any], /, **options: Any) -> None:
+    """Upload the raw inputs of the pipeline to run_config.root, unless they are there."""
+    from kedro_vertexai.compiler import compile_project, staging_root
+    from kedro_vertexai.transfer import make_transfer
+    from kedro_vertexai.upload import stage_inputs
+
+    compiled = compile_project(_request(obj, options, new_defaults=True))
+    _warn(compiled.notes)
+    if not compiled.plan.staged:
+        click.echo(f"{compiled.plan.name} reads no raw inputs: nothing to stage")
+        return
+    root = staging_root(compiled)
+    reporter = make_transfer(sys.stdout, "Staging")
+    report = stage_inputs(compiled.plan.staged, root, obj["path"], reporter)
+    click.echo(f"{report} under {root}")
 
 
 @vertexai.command("run-once")
