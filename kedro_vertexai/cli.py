@@ -195,6 +195,36 @@ def run_once(
     ctx.exit(run_local(compiled, max_workers=max_workers))
 
 
+@vertexai.command("pull")
+@click.argument("job")
+@click.argument("datasets", nargs=-1)
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory to write below, instead of the project.",
+)
+@click.option("--force", is_flag=True, help="Replace local files that changed after the job.")
+@click.pass_obj
+def pull(
+    obj: dict[str, Any], job: str, datasets: tuple[str, ...], to: Path | None, force: bool
+) -> None:
+    """Bring the outputs of JOB, or those DATASETS of it, to their paths in the catalog.
+
+    JOB is a local job (its name, the beginning of just one, or `latest`) or the id of a job of
+    Vertex AI.
+    """
+    from kedro_vertexai.pull import PullRequest
+    from kedro_vertexai.pull import pull as pull_outputs
+    from kedro_vertexai.transfer import make_transfer
+
+    request = PullRequest(
+        obj["path"], obj["env"], job, datasets, to=to and to.absolute(), force=force
+    )
+    report = pull_outputs(request, make_transfer(sys.stdout, "Fetching"))
+    _warn(list(report.notes))
+    click.echo(str(report))
+
+
 def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
     from dataclasses import fields
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro_vertexai.catalog import Dataset, describe_datasets
+from kedro_vertexai.catalog import Dataset, base_name, describe_datasets
 from kedro_vertexai.errors import ProjectError, did_you_mean
 from kedro_vertexai.project_config import (
     config_loader,
@@ -140,6 +140,31 @@ def read_project(
         node_dependencies=kedro_pipeline.node_dependencies,
         context=context,
     )
+
+
+def read_datasets(path: Path, *, env: str, names: Iterable[str]) -> dict[str, Dataset]:
+    """Describe datasets as the catalog has them now, whatever pipeline they belong to.
+
+    Args:
+        path: the project's root; Kedro has bootstrapped it.
+        env: the Kedro environment, as `kedro --env`.
+        names: dataset names without transcoding.
+
+    Raises:
+        ProjectError: the catalog or the configuration cannot be read.
+    """
+    loader = config_loader(path, env, {})
+    # The project's own hooks may register what the catalog needs to be resolved.
+    _context(path, env, loader, {})
+    catalog = read_mapping(loader, "catalog")
+    entries = {entry for name in names for entry in _catalog_entries(catalog, name)}
+    return describe_datasets(catalog, entries, path)
+
+
+def _catalog_entries(catalog: Iterable[str], name: str) -> list[str]:
+    """The entries that may stand for a dataset: its own, else what a pattern may match."""
+    own = [entry for entry in catalog if base_name(entry) == name]
+    return own or [name, *(f"{name}@{entry.split('@', 1)[1]}" for entry in catalog if "@" in entry)]
 
 
 def flatten_parameters(parameters: Mapping[str, Any]) -> dict[str, ParameterValue]:

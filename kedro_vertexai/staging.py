@@ -144,7 +144,9 @@ def stage(staged: StagedInput, root: Path, project_path: Path) -> bool:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:
-            part.unlink(missing_ok=True)
+            # It may never have come to be, for the reason that is told.
+            with suppress(OSError):
+                part.unlink()
     return True
 
 

@@ -1,0 +1,135 @@
+"""What keeps a root from being reached: one line that names it and says what to do."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from cloud_storage import Bucket
+from staged_inputs import described, staged
+
+from kedro_vertexai.errors import RunError
+
+
+@contextmanager
+def refusing_server(status: int, message: str) -> Iterator[str]:
+    """A Cloud Storage that answers every request alike."""
+
+    class Refuse(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = f'{{"error": {{"code": {status}, "message": "{message}"}}}}'.encode()
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        setattr(Refuse, f"do_{method}", Refuse.answer)
+    server = HTTPServer(("127.0.0.1", 0), Refuse)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def refusal(project: Path, root: str) -> str:
+    """Why an input cannot be staged there."""
+    (project / "a.csv").write_bytes(b"1")
+    with pytest.raises(RunError) as caught:
+        staged([described(project, "a.csv")], root, project)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture
+def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which nobody has logged in, outside of Google Cloud."""
+    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+def test_without_credentials(nobody: None, tmp_path: Path) -> None:
+    assert refusal(tmp_path, "gs://my-bucket/runs") == (
+        "gs://my-bucket/runs: no valid credentials for gs://: "
+        "run `gcloud auth application-default login`"
+    )
+
+
+def test_without_the_bucket(bucket: Bucket, tmp_path: Path) -> None:
+    message = refusal(tmp_path, "gs://no-such-bucket/runs")
+    assert message.startswith("gs://no-such-bucket/runs: no such bucket or object (")
+
+
+def test_without_permission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with refusing_server(403, "you lack storage.objects.list") as url:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        assert refusal(tmp_path, "gs://my-bucket/runs") == (
+            "gs://my-bucket/runs: permission denied (you lack storage.objects.list)"
+        )
+    assert capfd.readouterr() == ("", "")
+
+
+def test_with_credentials_that_do_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with refusing_server(401, "Anonymous caller") as url:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        message = refusal(tmp_path, "gs://my-bucket/runs")
+    assert message.startswith("gs://my-bucket/runs: no valid credentials for gs://")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Gcsfs tries six times, half a minute in all."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+    message = refusal(tmp_path, "gs://my-bucket/runs")
+    assert message.startswith("gs://my-bucket/runs: cannot be reached (")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_gcsfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "gcsfs"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    assert refusal(tmp_path, "gs://my-bucket/runs") == (
+        "gs://my-bucket/runs needs a package that is not installed: "
+        "pip install 'kedro-vertexai[gcs]'"
+    )
+
+
+@pytest.mark.skipif(importlib.util.find_spec("s3fs") is not None, reason="s3fs is installed")
+def test_without_s3fs(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "s3://my-bucket/runs") == (
+        "s3://my-bucket/runs needs a package that is not installed: pip install 's3fs'"
+    )
+
+
+def test_a_protocol_that_nobody_knows(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "gopher://somewhere/runs") == (
+        "gopher://somewhere/runs: no file system is known for gopher://"
+    )
+
+
+def test_a_root_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot be staged at" in refusal(tmp_path, f"{tmp_path}/file/root")
