@@ -193,7 +193,7 @@ def _below(
     for name, path in directories:
         identity = _identity(path)
         if identity in above:
-            raise OSError(errno.ELOOP, "a symbolic link to a directory that it lies in", str(path))
+            raise OSError(errno.ELOOP, "a symbolic link leads back to a directory above", str(path))
         yield from _below(path, f"{prefix}{name}/", above | {identity})
 
 

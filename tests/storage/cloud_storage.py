@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -69,15 +71,31 @@ def _with_cancel() -> tuple[Any, ...]:
 
 @contextmanager
 def running_emulator() -> Iterator[str]:
-    """A running emulator, without any bucket; its URL."""
+    """A running emulator in a process of its own, without any bucket; its URL."""
+    process = subprocess.Popen(
+        [sys.executable, __file__],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _serve() -> None:
+    """Tell the URL, and serve until the process is killed."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    before, server.HANDLERS = server.HANDLERS, _with_cancel()
+    server.HANDLERS = _with_cancel()
     running = server.create_server("127.0.0.1", port, in_memory=True)
     running.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        running.stop()
-        server.HANDLERS = before
+    print(f"http://127.0.0.1:{port}", flush=True)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from cloud_storage import Bucket, running_emulator
 
 from kedro_vertexai.storage import open_filesystem
 
-REPOSITORY = Path(__file__).parents[2]
 _NUMBERS = itertools.count(1)
 
 
@@ -29,8 +26,6 @@ def cloud_storage(emulator: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
     # Datasets use the class that asks Google, over gRPC, what kind of bucket it is.
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-    path = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
     return emulator
 
 

@@ -65,9 +65,9 @@ def test_one_directory_by_two_links_is_there_twice(parts: Path) -> None:
 def test_a_link_that_leads_in_circles_is_refused_by_name(parts: Path, to: str) -> None:
     circle = parts / "linked" / "deep" / "circle"
     circle.symlink_to(parts / to)
-    with pytest.raises(OSError, match="a symbolic link to a directory that it lies in") as caught:
+    with pytest.raises(OSError, match="a symbolic link leads back") as caught:
         digest_of(parts)
-    assert str(caught.value.filename).endswith("circle")
+    assert "circle" in caught.value.filename
 
 
 def test_a_link_to_nothing_is_refused_by_name(parts: Path) -> None:
