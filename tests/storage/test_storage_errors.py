@@ -4,43 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from cloud_storage import Bucket
+from google_servers import answering, refused
 from staged_inputs import described, staged
 
 from kedro_vertexai.errors import RunError
-
-
-@contextmanager
-def refusing_server(status: int, message: str) -> Iterator[str]:
-    """A Cloud Storage that answers every request alike."""
-
-    class Refuse(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            body = f'{{"error": {{"code": {status}, "message": "{message}"}}}}'.encode()
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
-
-    for method in ("GET", "POST", "PUT", "DELETE"):
-        setattr(Refuse, f"do_{method}", Refuse.answer)
-    server = HTTPServer(("127.0.0.1", 0), Refuse)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
 
 
 def refusal(project: Path, root: str) -> str:
@@ -51,16 +22,6 @@ def refusal(project: Path, root: str) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
-
-
-@pytest.fixture
-def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine on which nobody has logged in, outside of Google Cloud."""
-    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
 
 
 def test_without_credentials(nobody: None, tmp_path: Path) -> None:
@@ -78,7 +39,7 @@ def test_without_the_bucket(bucket: Bucket, tmp_path: Path) -> None:
 def test_without_permission(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with refusing_server(403, "you lack storage.objects.list") as url:
+    with answering(403, refused(403, "you lack storage.objects.list")) as url:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
         assert refusal(tmp_path, "gs://my-bucket/runs") == (
             "gs://my-bucket/runs: permission denied (you lack storage.objects.list)"
@@ -89,7 +50,7 @@ def test_without_permission(
 def test_with_credentials_that_do_not_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with refusing_server(401, "Anonymous caller") as url:
+    with answering(401, refused(401, "Anonymous caller")) as url:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
         message = refusal(tmp_path, "gs://my-bucket/runs")
     assert message.startswith("gs://my-bucket/runs: no valid credentials for gs://")

@@ -21,6 +21,7 @@ ENDPOINT_VARIABLE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM"
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/create
 _JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 _TIMEOUT = 60.0  # seconds
+_REQUEST = re.compile(r"^[A-Z]+ \S+: ")
 
 
 def vertex_job_outputs(job_id: str, project_id: str, region: str) -> JobOutputs | None:
@@ -115,4 +116,5 @@ def _errors(project_id: str, region: str) -> Iterator[None]:
 
 
 def _line(text: str | None) -> str:
-    return " ".join((text or "").split())
+    """The service's own words, before which the client puts the request."""
+    return _REQUEST.sub("", " ".join((text or "").split()))
