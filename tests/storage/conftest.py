@@ -27,6 +27,8 @@ def cloud_storage(emulator: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
     # Datasets use the class that asks Google, over gRPC, what kind of bucket it is.
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    # They look for credentials, too.
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
     return emulator
 
 

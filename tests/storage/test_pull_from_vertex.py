@@ -84,9 +84,7 @@ def test_outputs_come_from_the_job_and_its_bucket(
             artifact("empty", f"gs://{bucket.name}/root/empty", empty=True),
             artifact("absent", f"gs://{bucket.name}/root/absent", absent=True),
         ),
-        task(
-            "failed", "05:00:00", artifact("table", bucket.put("root/bad", b"bad")), state="FAILED"
-        ),
+        task("failed", "05:00:00", bad, state="FAILED"),
         {"task_name": "shop", "state": "SUCCEEDED"},
     )
     seen: Requests = []
