@@ -11,9 +11,8 @@ from types import ModuleType
 
 import click
 
-from kedro_vertexai.compiler import Compiled
+from kedro_vertexai.compiler import Compiled, missing_inputs
 from kedro_vertexai.errors import RunError
-from kedro_vertexai.plan.staged import missing_inputs
 from kedro_vertexai.spec.build import build_spec, job_values
 from kedro_vertexai.summary import print_summary
 from kedro_vertexai.targets.local import ROOT, LocalOptions, make_reporter, run_job
@@ -52,7 +51,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
         RunError: the run cannot start; nothing has run.
     """
     project, plan = compiled.project, compiled.plan
-    if missing := missing_inputs(project):
+    if missing := missing_inputs(plan):
         raise RunError("; ".join(missing))
     root = str(project.path / ROOT)
     report = stage_inputs(plan.staged, root, project.path, make_transfer(sys.stdout, "Staging"))
@@ -66,6 +65,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
         options=LocalOptions(
             max_workers=max_workers,
             failure_policy=compiled.config.run_config.failure_policy,
+            in_image=plan.in_image,
             warm_modules=_warm_modules(tracked=plan.tracked),
             env={STORE_VARIABLE: root} if plan.tracked else {},
         ),

@@ -48,6 +48,9 @@ def _outputs(result: JobResult, project_path: Path) -> list[tuple[str, str]]:
     links = {os.path.realpath(link): link for link in sorted((result.path / "outputs").glob("*"))}
     found = set()
     for task in result.tasks:
+        if not task.log_path:
+            # An importer, which has no process, has made nothing.
+            continue
         for output in task.outputs.values():
             dataset, path = output.metadata.get("dataset"), local_path(output.uri)
             if not dataset or output.is_absent:
