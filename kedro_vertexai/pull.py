@@ -109,7 +109,11 @@ def _find(request: PullRequest) -> JobOutputs:
 
 def _wanted(job: JobOutputs, asked: Sequence[str]) -> tuple[dict[str, DatasetOutput], list[str]]:
     """The outputs to fetch by dataset, of several the last, and what is to be said of others."""
-    made = {output.dataset: output for output in job.outputs}
+    made: dict[str, DatasetOutput] = {}
+    for output in job.outputs:
+        # Taken out first, so that the order is that of the last of each.
+        made.pop(output.dataset, None)
+        made[output.dataset] = output
     names = [base_name(name) for name in asked]
     for name in names:
         if name not in made:

@@ -212,6 +212,19 @@ def test_of_one_dataset_the_last_task_wins(project: KedroProject, job: LocalJob)
     assert (project.path / "data/02/table.csv").read_bytes() == b"second"
 
 
+def test_of_two_datasets_in_one_place_the_last_task_wins(new_project: NewProject) -> None:
+    entry = {"type": "pandas.CSVDataset", "filepath": "data/x.csv"}
+    project = new_project(catalog={"before": entry, "after": entry})
+    job = LocalJob(project, "shop-1")
+    job.ended(
+        {"a": output("after", job.artifact("t", "a", b"1"))},
+        {"a": output("before", job.artifact("u", "a", b"2"))},
+        {"a": output("after", job.artifact("v", "a", b"3"))},
+    )
+    pull(project, "shop-1")
+    assert (project.path / "data" / "x.csv").read_bytes() == b"3"
+
+
 def test_where_it_goes_is_not_for_the_job_to_say(project: KedroProject, job: LocalJob) -> None:
     artifact = job.artifact("t", "a", b"1")
     job.ended({"a": output("table", artifact, path="../../../evil.csv")})

@@ -13,6 +13,7 @@ from pathlib import Path
 import fsspec
 import pytest
 from cloud_storage import Bucket
+from fsspec.implementations.local import LocalFileSystem
 from staged_inputs import described, many_files, staged, staging_process
 
 from kedro_vertexai.errors import RunError
@@ -236,6 +237,33 @@ def test_any_file_system_that_fsspec_knows_will_do(tmp_path: Path) -> None:
     fs = fsspec.filesystem("memory")
     for name, data in content.items():
         assert fs.cat_file(f"{staged_uri(root, one)}/{name}") == data
+
+
+class ShelfFileSystem(LocalFileSystem):
+    """A file system with directories, where a file appears while it is written."""
+
+    protocol = "shelf"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path.removeprefix("shelf://").rstrip("/")
+
+
+def test_where_files_appear_in_parts_only_a_manifest_says_that_they_are_right(
+    tmp_path: Path,
+) -> None:
+    fsspec.register_implementation("shelf", ShelfFileSystem, clobber=True)
+    content = many_files(tmp_path / "parts", 3)
+    (tmp_path / "parts" / "large.bin").write_bytes(b"1" * LARGE)
+    one = described(tmp_path, "parts")
+    root = f"shelf://{tmp_path}/root"
+    place = Path(staged_uri(f"{tmp_path}/root", one))
+    place.mkdir(parents=True)
+    (place / "0001.bin").write_bytes(b"x" * 100)
+    assert staged([one], root, tmp_path)[0].uploaded == (one,)
+    there = {file.name: file.read_bytes() for file in place.iterdir()}
+    assert there == {**content, "large.bin": b"1" * LARGE}
+    assert staged([one], root, tmp_path)[0].already == (one,)
 
 
 @pytest.mark.parametrize("scheme", ["file://", ""])
