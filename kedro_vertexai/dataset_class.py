@@ -52,6 +52,11 @@ class DatasetClass:
         return self.name.startswith(_MLFLOW)
 
     @property
+    def is_partitioned(self) -> bool:
+        """Whether it keeps a directory of files, each a partition."""
+        return any(name.startswith("kedro_datasets.partitions.") for name in self.names)
+
+    @property
     def short(self) -> str:
         """The class's own name."""
         return self.name.rpartition(".")[2]
