@@ -35,6 +35,7 @@ from kedro_vertexai.errors import TaskError
 from kedro_vertexai.runtime.object_blocks import (
     BLOCK,
     RAW,
+    ZLIB,
     Block,
     compressed,
     decompressed,
@@ -107,6 +108,7 @@ class ObjectWriter(_Pooled):
         self._has_buffers = False
         self._taken = 0
         self._since = perf_counter()
+        self._has_shrunk = False
         self.is_compressed = False
         text = json.dumps(about).encode()
         beginning = MAGIC + _NUMBER.pack(len(text)) + text
@@ -165,7 +167,7 @@ class ObjectWriter(_Pooled):
     def _add(self, kind: bytes, data: bytearray | memoryview, *, is_tried: bool) -> None:
         self._taken += len(data)
         if is_tried and is_compressible(data):
-            self.is_compressed = True
+            self._has_shrunk = True
             self._queue(kind, self._pool.submit(compressed, data).result)
         else:
             self._queue(kind, partial(raw, data))
@@ -178,7 +180,7 @@ class ObjectWriter(_Pooled):
         and loading slower. Yet the first that can become smaller always does, so that
         small objects are small files and no file is larger than a plain pickle.
         """
-        if is_first and not self.is_compressed:
+        if is_first and not self._has_shrunk:
             return True
         return self._taken < _FREE_BELOW * (perf_counter() - self._since)
 
@@ -197,6 +199,7 @@ class ObjectWriter(_Pooled):
             self._record(kind, block)
 
     def _record(self, kind: bytes, block: Block) -> None:
+        self.is_compressed |= block.codec == ZLIB
         parts = _Head(kind, block.codec, block.size, len(block.stored), block.checksum)
         head = _HEAD.pack(*parts)
         self._sum = zlib.crc32(head, self._sum)
