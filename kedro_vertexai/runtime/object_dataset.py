@@ -60,8 +60,8 @@ class ObjectDataset(AbstractDataset[Any, Any]):
             if isinstance(data, Iterator):
                 # Its items are made while they are saved, by code of the project's.
                 raise DatasetError(
-                    f"dataset '{self._name}' is an iterator, and an item of it could not be made or "
-                    f"pickled ({type(error).__name__}: {error})"
+                    f"dataset '{self._name}' is an iterator, and an item of it could not be made "
+                    f"or pickled ({type(error).__name__}: {error})"
                 ) from error
             kind = f"{type(data).__module__}.{type(data).__qualname__}"
             raise DatasetError(
