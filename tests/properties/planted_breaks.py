@@ -1,0 +1,125 @@
+"""Deliberate breaks of the runtime, one for each way in which data travel.
+
+A module of every generated project (`generated.breaks`): a project that is to be broken calls
+one of these functions in its settings, in the process that compiles and in each task.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+
+def objects_come_back_changed() -> None:
+    from kedro_vertexai.runtime import boundary
+
+    _plant(boundary, "load_object", lambda load, path: [load(path)])
+
+
+def files_are_cut_on_their_way_in() -> None:
+    _after_copy_in(_cut)
+
+
+def files_are_cut_on_their_way_out() -> None:
+    from kedro_vertexai.runtime import boundary
+
+    def copy_and_cut(copy: Callable[..., Any], dataset: Path, artifact: Path, name: str) -> Any:
+        metadata = copy(dataset, artifact, name)
+        _cut(artifact)
+        return metadata
+
+    _plant(boundary, "copy_out", copy_and_cut)
+
+
+def subfolders_stay_behind() -> None:
+    def remove_subfolders(directory: Path) -> None:
+        for path in directory.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+
+    _after_copy_in(remove_subfolders)
+
+
+def a_version_of_another_run_is_newer() -> None:
+    def add_newer_version(dataset: Path) -> None:
+        (version,) = dataset.iterdir()
+        newer = shutil.copytree(version, dataset / "9999-01-01T00.00.00.000Z")
+        for file in newer.iterdir():
+            file.write_text('"of another run"')
+
+    _after_copy_in(add_newer_version)
+
+
+def staged_inputs_are_cut() -> None:
+    if _in_a_task():
+        return
+    from kedro_vertexai import run_local
+    from kedro_vertexai.staging import staged_uri
+
+    def stage_and_cut(stage: Callable[..., None], staged: Any, root: Path, project: Path) -> None:
+        stage(staged, root, project)
+        _cut(Path(staged_uri(str(root), staged)))
+
+    _plant(run_local, "stage", stage_and_cut)
+
+
+def order_without_artifacts_is_turned_round() -> None:
+    if _in_a_task():
+        return
+    from kedro_vertexai import compiler
+
+    def turn_round(plan: Callable[..., Any], *arguments: Any) -> Any:
+        made = plan(*arguments)
+        first = {other: task.name for task in made.tasks for other in task.after}
+        tasks = (
+            replace(task, after=(first[task.name],) if task.name in first else ())
+            for task in made.tasks
+        )
+        return replace(made, tasks=tuple(tasks))
+
+    _plant(compiler, "build_plan", turn_round)
+
+
+def the_last_node_of_a_group_is_forgotten() -> None:
+    from kedro_vertexai.runtime.task_document import TaskDocument
+
+    def parse_and_forget(parse: Callable[..., Any], *arguments: Any) -> Any:
+        document = parse(*arguments)
+        nodes = document.nodes
+        return replace(document, nodes=nodes[:-1]) if len(nodes) > 1 else document
+
+    _plant(TaskDocument, "parse", parse_and_forget)
+
+
+def _plant(owner: Any, name: str, broken: Callable[..., Any]) -> None:
+    """Call `broken` with the original before its arguments.
+
+    Raises:
+        AttributeError: there is no such function any more, so that nothing would be broken.
+    """
+    setattr(owner, name, partial(broken, getattr(owner, name)))
+
+
+def _after_copy_in(change: Callable[[Path], None]) -> None:
+    from kedro_vertexai.runtime import boundary
+
+    def copy_and_change(
+        copy: Callable[..., None], artifact: Path, dataset: Path, *more: Any
+    ) -> None:
+        copy(artifact, dataset, *more)
+        change(dataset)
+
+    _plant(boundary, "copy_in", copy_and_change)
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def _in_a_task() -> bool:
+    return "KEDRO_VERTEXAI_TARGET" in os.environ
