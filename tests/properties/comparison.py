@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_kinds import Content
-from generated_project import GeneratedProject
+from generated_project import WATCHED, WATCHED_PATH, GeneratedProject
+from kept_data import Content
 from local_run import LocalRun, files_of, kedro_run, run_once
 
 _NOTHING = "nothing"
@@ -18,11 +19,17 @@ _NOTHING = "nothing"
 class Results:
     """What a run left, by path; `$outside` stands for the directory outside the project.
 
-    `failed` says of each task that did not succeed why.
+    Below `watched/` is what the last node saw of each dataset. `failed` says of each task that
+    did not succeed why.
     """
 
     contents: dict[str, Any]
     failed: dict[str, str]
+
+    def of(self, kind: str) -> Results:
+        """What a project of `kind_projects` left of one kind of dataset."""
+        ours = {path: content for path, content in self.contents.items() if f"/{kind}_" in path}
+        return Results(ours, self.failed)
 
     def differences(self, expected: Results) -> list[str]:
         """One line for everything that is not as expected; empty if all is."""
@@ -106,10 +113,17 @@ def _read(path: Path | None, content: Content) -> Any:
 
 
 def _named(contents: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The contents under names that are the same for both runs, with those of the store."""
+    """The contents under names that are the same for both runs, with those of the store.
+
+    What the last node saw becomes a content for each dataset.
+    """
     outside = str(folder / "outside")
+    named = {path.replace(outside, "$outside"): content for path, content in contents.items()}
+    watched = named.pop(WATCHED_PATH)
+    seen = {} if watched == _NOTHING else json.loads(watched)
     return {
-        **{path.replace(outside, "$outside"): content for path, content in contents.items()},
+        **named,
+        **{f"{WATCHED}/{name}": value for name, value in seen.items()},
         **{f"store/{name}": content for name, content in files_of(folder / "store").items()},
     }
 

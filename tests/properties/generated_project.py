@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import Any
 import planted_breaks
 import project_datasets
 import project_values
-from dataset_kinds import KINDS, Content, Kind, unpickled
+from dataset_kinds import KINDS, Kind
+from kept_data import Content, Writer, file_bytes, unpickled
 from project_factory import KedroProject, write_project
 
 PACKAGE = "generated"
 WATCHED = "watched"
+WATCHED_PATH = f"data/{WATCHED}.json"
 
 GROUPING = {"cls": "kedro_vertexai.grouping.TagNodeGrouper", "params": {"tag_prefix": "group."}}
 CATCH_ALL = {
@@ -32,7 +34,7 @@ _SETTINGS = 'DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")\n'
 _PLANT = f"from {PACKAGE} import breaks\n\nbreaks.{{}}()\n"
 # The project's own modules, whose sources are ours.
 _MODULES = {"values": project_values, "datasets": project_datasets, "breaks": planted_breaks}
-_WATCHED_ENTRY = {WATCHED: {"type": "json.JSONDataset", "filepath": f"data/{WATCHED}.json"}}
+_WATCHED_ENTRY = {WATCHED: {"type": "json.JSONDataset", "filepath": WATCHED_PATH}}
 
 
 @dataclass(frozen=True)
@@ -118,18 +120,15 @@ class GeneratedProject:
 
     def kept(self, outside: Path) -> dict[str, Content]:
         """By path, as the catalog has it, how to read what nodes leave."""
-        kept: dict[str, Content] = {f"data/{WATCHED}.json": KINDS["json"].content}
-        declared = self._catalog(outside)
-        for dataset in self.datasets.values():
+        kept: dict[str, Content] = {WATCHED_PATH: file_bytes}
+        for dataset in (output for node in self.nodes for output in node.outputs):
             kind = dataset.its_kind
-            if dataset.make and kind.content:
-                kept[dataset.filled(kind.path, str(outside))] = kind.content
-            if dataset.make:
-                kept.update(dataset.filled(kind.also_kept))
+            places = dict(kind.also_kept)
+            if kind.content:
+                places["$path"] = kind.content
             if self.catch_all:
-                for name in dataset.filled(kind.writes):
-                    is_declared = name in declared or "factory" in dataset.kind
-                    kept.update({} if is_declared else {f"data/{name}.pkl": unpickled})
+                places |= {f"data/{name}.pkl": unpickled for name in kind.undeclared}
+            kept |= dataset.filled(places, str(outside))
         return kept
 
     def _catalog(self, outside: Path) -> dict[str, Any]:
@@ -138,26 +137,18 @@ class GeneratedProject:
             catalog |= dataset.filled(dataset.its_kind.entries, str(outside))
         return {**catalog, **(CATCH_ALL if self.catch_all else {})}
 
-    def _raw_data(self, outside: Path) -> Iterator[tuple[str, Any, str]]:
+    def _raw_data(self, outside: Path) -> Iterator[tuple[str, Writer, str]]:
+        """What is there before the run: where, what writes it, and its seed."""
         for dataset in self.datasets.values():
             kind = dataset.its_kind
-            if not dataset.make:
+            if kind.raw and not dataset.make:
                 yield dataset.filled(kind.path, str(outside)), kind.raw, dataset.name
             for location, write in kind.seeds.items():
                 yield dataset.filled(location, str(outside)), write, dataset.name
 
     def _nodes_module(self) -> str:
-        lines = [*map(self._node, self.nodes), self._watcher()]
-        return "\n".join(
-            [
-                f"from {PACKAGE}.values import step, stream, watch",
-                "",
-                "NODES = [",
-                *(f"    {line}," for line in lines),
-                "]",
-                "",
-            ]
-        )
+        nodes = ",\n    ".join([*map(self._node, self.nodes), self._watcher()])
+        return f"from {PACKAGE}.values import step, stream, watch\n\nNODES = [\n    {nodes},\n]\n"
 
     def _node(self, node: GeneratedNode) -> str:
         makers, reads, writes, confirms = [], self._reads(node.inputs), [], []
@@ -180,7 +171,7 @@ class GeneratedProject:
         reads = self._reads(names)
         return f"node(watch(*{reads}), {reads}, {WATCHED!r}, name={WATCHED!r})"
 
-    def _reads(self, names: Any) -> list[str]:
+    def _reads(self, names: Iterable[str]) -> list[str]:
         return [
             entry
             for name in names

@@ -16,7 +16,8 @@ def project_of(kinds: Iterable[Kind]) -> GeneratedProject:
         if kind.raw:
             raw.append(GeneratedDataset(f"{kind.name}_raw", kind.name, watched=False))
             reads = GeneratedDataset(f"{kind.name}_of_raw", "undeclared", "document")
-            nodes.append(GeneratedNode(f"{kind.name}_read_raw", (raw[-1].name,), (reads,)))
+            # A task costs more than an input: they share one.
+            nodes.append(GeneratedNode(f"{kind.name}_read_raw", (raw[-1].name,), (reads,), "raw"))
         if not kind.only_raw:
             nodes += _written(kind, "alone")
             nodes += [replace(node, group=kind.name) for node in _written(kind, "grouped")]

@@ -25,12 +25,13 @@ def files_are_cut_on_their_way_in() -> None:
     _after_copy_in(_cut)
 
 
-def files_are_cut_on_their_way_out() -> None:
+def texts_are_cut_on_their_way_out() -> None:
     from kedro_vertexai.runtime import boundary
 
     def copy_and_cut(copy: Callable[..., Any], dataset: Path, artifact: Path, name: str) -> Any:
         metadata = copy(dataset, artifact, name)
-        _cut(artifact)
+        if dataset.suffix == ".txt":
+            _cut(artifact)
         return metadata
 
     _plant(boundary, "copy_out", copy_and_cut)

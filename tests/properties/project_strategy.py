@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from dataset_kinds import ALL_KINDS, Kind
 from generated_project import GeneratedDataset, GeneratedNode, GeneratedProject
@@ -16,11 +15,9 @@ _FIRST = [kind for kind in _EXPECTED if not kind.only_raw]
 # A generator yields all outputs of its node at once: what streams is alone.
 _SECOND = [kind for kind in _FIRST if not kind.streams]
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-
 
 @st.composite
-def projects(draw: Draw) -> GeneratedProject:
+def projects(draw: st.DrawFn) -> GeneratedProject:
     """One to three graphs in one project: starting a run costs more than its tasks."""
     graphs = [draw(_graphs(prefix)) for prefix in "abc"[: draw(st.integers(1, 3))]]
     return GeneratedProject(
@@ -31,7 +28,9 @@ def projects(draw: Draw) -> GeneratedProject:
 
 
 @st.composite
-def _graphs(draw: Draw, prefix: str) -> tuple[Sequence[GeneratedDataset], Sequence[GeneratedNode]]:
+def _graphs(
+    draw: st.DrawFn, prefix: str
+) -> tuple[Sequence[GeneratedDataset], Sequence[GeneratedNode]]:
     """Raw data and two to seven nodes, each of which may read what stands before it."""
     raw = [
         GeneratedDataset(f"{prefix}_raw{number}", kind.name, watched=draw(st.booleans()))
@@ -47,7 +46,7 @@ def _graphs(draw: Draw, prefix: str) -> tuple[Sequence[GeneratedDataset], Sequen
 
 
 @st.composite
-def _nodes(draw: Draw, name: str, readable: tuple[str, ...]) -> GeneratedNode:
+def _nodes(draw: st.DrawFn, name: str, readable: tuple[str, ...]) -> GeneratedNode:
     inputs = draw(st.lists(st.sampled_from(readable), unique=True, max_size=3)) if readable else []
     kind = draw(st.sampled_from(_FIRST))
     outputs = [draw(_outputs(f"{name}_x", kind))]
@@ -57,13 +56,13 @@ def _nodes(draw: Draw, name: str, readable: tuple[str, ...]) -> GeneratedNode:
 
 
 @st.composite
-def _outputs(draw: Draw, name: str, kind: Kind) -> GeneratedDataset:
+def _outputs(draw: st.DrawFn, name: str, kind: Kind) -> GeneratedDataset:
     make = draw(st.sampled_from(kind.makers))
     return GeneratedDataset(name, kind.name, make, watched=draw(st.booleans()))
 
 
 @st.composite
-def _ranges(draw: Draw, count: int) -> list[range]:
+def _ranges(draw: st.DrawFn, count: int) -> list[range]:
     """None, one or two ranges of nodes that share a task.
 
     Ranges of an order in which the nodes can run never wait for each other in a circle.

@@ -85,7 +85,7 @@ def _set(value: Any) -> str:
 
 @canonical.register(Mapping)
 def _mapping(value: Any) -> str:
-    items = sorted(f"{canonical(key)}: {canonical(item)}" for key, item in value.items())
+    items = [f"{canonical(key)}: {canonical(item)}" for key, item in value.items()]
     return f"mapping {{{', '.join(items)}}}"
 
 
@@ -115,7 +115,7 @@ def empty_frame(seed: str) -> pd.DataFrame:
 
 
 def array(seed: str) -> np.ndarray:
-    return np.arange(_number(seed) % 7 + 1, dtype="int32").reshape(1, -1)
+    return _number(seed) + np.arange(6, dtype="int32").reshape(2, 3)
 
 
 def record(seed: str) -> Record:

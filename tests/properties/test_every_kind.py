@@ -11,4 +11,5 @@ from kind_projects import project_of
 
 def test_every_kind_ends_as_after_kedro_run(tmp_path: Path) -> None:
     expected = [kind for kind in ALL_KINDS if not kind.planned]
-    assert compare(project_of(expected), tmp_path) == []
+    differences = compare(project_of(expected), tmp_path)
+    assert differences == [], "\n".join(differences)

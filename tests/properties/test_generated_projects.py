@@ -4,7 +4,8 @@ Each example is two runs of a project, which takes seconds. More of them, chosen
 
     GENERATED_PROJECTS=200 pytest tests/properties/test_generated_projects.py
 
-A failing project is shrunk for at most five minutes (Hypothesis's own limit) and printed.
+A failing project is shrunk for at most five minutes (Hypothesis's own limit), printed with what
+differs, and left on disk.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ EXAMPLES = int(ASKED or 12)
 @settings(
     max_examples=EXAMPLES,
     derandomize=not ASKED,
+    report_multiple_bugs=False,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -34,6 +36,7 @@ def test_tasks_leave_what_kedro_run_leaves(
     generated: GeneratedProject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("generated")
-    assert compare(generated, folder) == [], f"see {folder}"
+    differences = compare(generated, folder)
+    assert differences == [], "\n".join([f"see {folder}", *differences])
     # A failing project stays to be looked at.
     shutil.rmtree(folder)
