@@ -1,31 +1,27 @@
 """What each dataset of a catalog is: a Python object, a local file or directory, or elsewhere.
 
-Decided from the catalog's configuration as Kedro resolves it (patterns included) and, where
-the configuration alone does not tell, from the class it names. No dataset is instantiated:
-that would import pandas, Spark or mlflow, and ask for credentials.
+Decided from the catalog's configuration as Kedro resolves it (patterns included) and from the
+classes that it names. No dataset is instantiated: that would ask for credentials.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from kedro_vertexai.artifact_types import ARTIFACT, type_of_class
+from kedro_vertexai.dataset_class import METADATA_DATASET, DatasetClass, dataset_class
+from kedro_vertexai.dataset_options import DatasetOptions, parse_options
 from kedro_vertexai.errors import ProjectError
+from kedro_vertexai.location import Location, locate
 
-# Keys under which Kedro's own and kedro-datasets' classes take their location.
-_PATH_KEYS = ("filepath", "path")
-# Wrappers that name the dataset they wrap under this key.
-_WRAPPED_KEY = "dataset"
-_WRAPPERS = ("CachedDataset", "MlflowArtifactDataset")
 # What Kedro takes a dataset for that the catalog does not have.
 _UNDECLARED = {"type": "kedro.io.MemoryDataset"}
-_IN_MEMORY = ("MemoryDataset", "SharedMemoryDataset")
-_LOCAL_PROTOCOLS = ("file", "local")
+# Partitioned datasets name the class of a partition, or its whole entry, under this key.
+_PARTITION = "dataset"
 
 
 class Kind(str, Enum):
@@ -44,16 +40,30 @@ class Kind(str, Enum):
 class Dataset:
     """One dataset by its name without transcoding.
 
-    `path` is the location of a LOCAL dataset, POSIX, relative to the project where it lies
-    inside. `type` is the class path as the catalog writes it, empty for an undeclared one.
+    Args:
+        name: that name.
+        kind: how it keeps its data.
+        type: the class path as the catalog writes it, empty for an undeclared one.
+        class_names: qualified names of the class and its bases, the wrapped class's included.
+        path: the location of a LOCAL dataset, POSIX, relative to the project where it lies
+            inside.
+        uri: that of a REMOTE one, without credentials; empty where its class names no place.
+        versioned: whether each save is kept as a version of its own.
+        reason: why it is of this kind, for people.
+        artifact: KFP's type of its artifact.
+        options: what the user says of it.
     """
 
     name: str
     kind: Kind
     type: str = ""
+    class_names: tuple[str, ...] = ()
     path: str = ""
+    uri: str = ""
     versioned: bool = False
-    metadata: Mapping[str, Any] | None = None
+    reason: str = ""
+    artifact: str = ARTIFACT
+    options: DatasetOptions = field(default_factory=DatasetOptions)
 
 
 def base_name(name: str) -> str:
@@ -77,62 +87,126 @@ def describe_datasets(
         project_path: what relative paths are relative to.
 
     Raises:
-        ProjectError: an entry is no mapping, has no type, or names a class that cannot be found.
+        ProjectError: an entry is no mapping, has no type, names a class that cannot be found, or
+            says what that class does not take.
     """
     from kedro.io import CatalogConfigResolver, DatasetError
 
-    entries = {name: _without_credentials(entry) for name, entry in catalog.items()}
+    entries = {name: without_credentials(entry) for name, entry in catalog.items()}
     try:
         resolver = CatalogConfigResolver(
             config=entries,
             default_runtime_patterns={"{default}": dict(_UNDECLARED)},
         )
     except DatasetError as error:
-        raise ProjectError(f"the project's catalog: {_one_line(error)}") from error
+        reason = " ".join(str(error).split())
+        raise ProjectError(f"the project's catalog: {reason}") from error
     described: dict[str, Dataset] = {}
     for name in sorted(names):
-        if is_parameter(name):
-            continue
-        entry = resolver.resolve_pattern(name)
-        dataset = _describe(base_name(name), entry, project_path)
-        known = described.setdefault(dataset.name, dataset)
-        # One side of a transcoded dataset may be undeclared; the declared side says where it is.
-        if known.kind is Kind.MEMORY:
-            described[dataset.name] = dataset
+        if not is_parameter(name):
+            dataset = _describe(base_name(name), resolver.resolve_pattern(name), project_path)
+            described[dataset.name] = _one_of(described.get(dataset.name), dataset)
     return described
 
 
-def _without_credentials(entry: Any) -> Any:
+def describe_instance(name: str, instance: Any, project_path: Path) -> Dataset:
+    """Describe a dataset that a hook of the project's put into the catalog.
+
+    Kedro's own and kedro-datasets' classes keep their location as `_filepath` or `_path`.
+    """
+    entry: dict[str, Any] = {
+        "type": type(instance),
+        "metadata": getattr(instance, "metadata", None),
+    }
+    protocol = getattr(instance, "_protocol", "file")
+    for key in ("filepath", "path"):
+        value = getattr(instance, f"_{key}", None)
+        if value is not None:
+            entry[key] = str(value) if protocol == "file" else f"{protocol}://{value}"
+    return _described(name, entry, project_path, [(_class_of(name, entry), entry)])
+
+
+def _one_of(known: Dataset | None, other: Dataset) -> Dataset:
+    """The two sides of a transcoded dataset as one: the declared side says where it is.
+
+    Raises:
+        ProjectError: each says something else.
+    """
+    if known is None or (known.kind is Kind.MEMORY and not known.type):
+        return other
+    if other.kind is Kind.MEMORY and not other.type:
+        return known
+    if (known.kind, known.path, known.uri) != (other.kind, other.path, other.uri):
+        places = [side.path or side.uri or side.type for side in (known, other)]
+        raise ProjectError(
+            f"the catalog entries '{known.name}@...' are one dataset and must lie at one place, "
+            f"not at {places[0]} and {places[1]}"
+        )
+    return known
+
+
+def without_credentials(entry: Any) -> Any:
     """The entry without its credentials, which compiling neither needs nor may read."""
     if not isinstance(entry, dict):
         return entry
-    return {
-        key: _without_credentials(value) for key, value in entry.items() if key != "credentials"
-    }
+    return {key: without_credentials(value) for key, value in entry.items() if key != "credentials"}
 
 
 def _describe(name: str, entry: Mapping[str, Any] | None, project_path: Path) -> Dataset:
     if not entry or entry == _UNDECLARED:
-        return Dataset(name, Kind.MEMORY)
-    type_ = _type_of(name, entry)
-    if type_.rsplit(".", 1)[-1] in _IN_MEMORY:
-        return Dataset(name, Kind.MEMORY, type_)
-    for class_ in _classes(name, entry):
-        _check_class(name, class_)
-    location = _location(entry)
-    if location is None:
-        return Dataset(name, Kind.REMOTE, type_, metadata=entry.get("metadata"))
-    local = _local_path(location, project_path)
-    if local is None:
-        return Dataset(name, Kind.REMOTE, type_, metadata=entry.get("metadata"))
+        return Dataset(name, Kind.MEMORY, reason="not in the catalog")
+    chain = list(_chain(name, entry))
+    for class_, inner in chain:
+        class_.check(name, inner)
+    return _described(name, entry, project_path, chain)
+
+
+def _described(
+    name: str,
+    entry: Mapping[str, Any],
+    project_path: Path,
+    chain: list[tuple[DatasetClass, Mapping[str, Any]]],
+) -> Dataset:
+    """Put together what the entry and all that it wraps tell."""
+    options = _options(name, chain)
+    kind, location, reason = _place(name, chain, options, project_path)
+    names = tuple(dict.fromkeys(name for class_, _ in chain for name in class_.names))
+    place = location.path or location.uri
     return Dataset(
         name,
-        Kind.LOCAL,
-        type_,
-        path=local,
-        versioned=bool(_innermost(entry).get("versioned")),
-        metadata=entry.get("metadata"),
+        kind,
+        type=_type_of(name, entry),
+        class_names=names,
+        path=location.path,
+        uri=location.uri,
+        versioned=any(bool(inner.get("versioned")) for _, inner in chain),
+        reason=reason,
+        artifact=f"system.{options.type}" if options.type else type_of_class(names, place),
+        options=options,
     )
+
+
+def _chain(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[DatasetClass, Mapping[str, Any]]]:
+    """The entry with its class, then the entry that it wraps, and so on."""
+    class_ = _class_of(name, entry)
+    yield class_, entry
+    wrapped = class_.wrapped(entry)
+    if wrapped is not None:
+        yield from _chain(name, wrapped)
+        return
+    partition = entry.get(_PARTITION)
+    if isinstance(partition, Mapping) and "type" in partition:
+        # Only looked for: each partition is given its own place.
+        _class_of(name, partition)
+
+
+def _class_of(name: str, entry: Mapping[str, Any]) -> DatasetClass:
+    type_ = entry.get("type")
+    found = dataset_class(type_ if isinstance(type_, type) else _type_of(name, entry))
+    if isinstance(found, str):
+        separator = " " if found.startswith("is a ") else ": "
+        raise ProjectError(f"catalog entry '{name}'{separator}{found}")
+    return found
 
 
 def _type_of(name: str, entry: Mapping[str, Any]) -> str:
@@ -146,68 +220,64 @@ def _type_of(name: str, entry: Mapping[str, Any]) -> str:
     return type_
 
 
-def _classes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    """The class of the entry, and those of the entries that it wraps."""
-    yield _type_of(name, entry)
-    wrapped = entry.get(_WRAPPED_KEY)
-    if isinstance(wrapped, dict) and "type" in wrapped:
-        yield from _classes(name, wrapped)
+def _options(name: str, chain: list[tuple[DatasetClass, Mapping[str, Any]]]) -> DatasetOptions:
+    class_, entry = chain[0]
+    if class_.short != METADATA_DATASET:
+        return parse_options(name, entry.get("metadata"))
+    # A class of the peer's, which says the same in arguments of its own.
+    said = {"metadata": entry.get("metadata"), "type": entry.get("schema", "system.Dataset")}
+    options = parse_options(name, {"vertexai": said})
+    named = {"display_name": entry.get("display_name", ""), **options.metadata}
+    return DatasetOptions(type=options.type, metadata=named)
 
 
-def _check_class(name: str, type_: str) -> None:
-    """Refuse an entry whose class Kedro will not find, before anything runs elsewhere."""
-    if type_.startswith("kedro_mlflow."):
-        # Finding the class would import mlflow; the package is what a user forgets.
-        if importlib.util.find_spec("kedro_mlflow") is None:
-            raise ProjectError(
-                f"catalog entry '{name}' is a {type_}: kedro-mlflow is not installed "
-                "(pip install 'kedro-vertexai[mlflow]')"
-            )
-    elif reason := _missing_class(type_):
-        raise ProjectError(f"catalog entry '{name}': {reason}")
+def _place(
+    name: str,
+    chain: list[tuple[DatasetClass, Mapping[str, Any]]],
+    options: DatasetOptions,
+    project_path: Path,
+) -> tuple[Kind, Location, str]:
+    """How the dataset keeps its data, where, and why that is so."""
+    innermost, inner = chain[-1]
+    title = " around ".join(class_.short for class_, _ in chain)
+    said = options.path or innermost.location(inner)
+    location = locate(said, project_path) if said else Location()
+    if options.travel:
+        return _as_told(name, options.travel, location)
+    if chain[0][1].get("run_id") and chain[0][0].short == "MlflowArtifactDataset":
+        return Kind.REMOTE, Location(), f"{title} with a run_id loads it from that MLflow run"
+    if innermost.is_memory:
+        return Kind.MEMORY, Location(), f"{title} keeps it in memory"
+    if location.path.startswith("../../"):
+        raise ProjectError(
+            f"catalog entry '{name}': {location.path} leads more than one directory out of the "
+            "project, where no container has room for it: write an absolute path, or one inside"
+        )
+    if location.path:
+        return Kind.LOCAL, location, f"{title} on the local disk"
+    return Kind.REMOTE, location, f"{title} {_whereabouts(innermost, location)}"
 
 
-@cache
-def _missing_class(type_: str) -> str:
-    """Why Kedro cannot find this dataset class, in its own words; empty if it can."""
-    from kedro.io import DatasetError
-    from kedro.io.core import parse_dataset_definition
-
-    try:
-        parse_dataset_definition({"type": type_})
-    except DatasetError as error:
-        return _one_line(error)
-    return ""
+def _whereabouts(class_: DatasetClass, location: Location) -> str:
+    if location.uri:
+        return f"at {location.uri.partition('://')[0]}://"
+    return (
+        "on the MLflow server" if class_.is_mlflow else "names no place: it keeps its data itself"
+    )
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _innermost(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The entry that a wrapper wraps, or the entry itself."""
-    wrapped = entry.get(_WRAPPED_KEY)
-    if str(entry.get("type")).endswith(_WRAPPERS) and isinstance(wrapped, dict):
-        return _innermost(wrapped)
-    return entry
-
-
-def _location(entry: Mapping[str, Any]) -> str | None:
-    inner = _innermost(entry)
-    for key in _PATH_KEYS:
-        if isinstance(inner.get(key), (str, Path)):
-            return str(inner[key])
-    return None
-
-
-def _local_path(location: str, project_path: Path) -> str | None:
-    """The POSIX path of a location on the local disk, or None for any other protocol."""
-    from kedro.io.core import get_protocol_and_path
-
-    protocol, path = get_protocol_and_path(location)
-    if protocol not in _LOCAL_PROTOCOLS:
-        return None
-    absolute = project_path / path
-    if absolute.is_relative_to(project_path):
-        return PurePosixPath(absolute.relative_to(project_path)).as_posix()
-    return absolute.as_posix()
+def _as_told(name: str, travel: str, location: Location) -> tuple[Kind, Location, str]:
+    kinds = {"object": Kind.MEMORY, "file": Kind.LOCAL, "reference": Kind.REMOTE}
+    reason = f"its metadata says travel: {travel}"
+    if travel == "file" and not location.path:
+        raise ProjectError(
+            f"catalog entry '{name}': metadata.vertexai.travel: it has no local path that could "
+            "travel; name one under metadata.vertexai.path"
+        )
+    if travel == "object":
+        return kinds[travel], Location(), reason
+    if travel == "file":
+        return kinds[travel], location, reason
+    # A path that every machine has mounted.
+    mounted = f"file://{location.path}" if location.path.startswith("/") else ""
+    return kinds[travel], Location(uri=location.uri or mounted), reason

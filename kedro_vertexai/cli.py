@@ -112,8 +112,13 @@ def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Pipeline spec; JSON if it ends in .json.",
 )
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Also show how each dataset travels, who writes and reads it, and why.",
+)
 @click.pass_obj
-def compile_(obj: dict[str, Any], /, output: Path, **options: Any) -> None:
+def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any) -> None:
     """Write the pipeline as a KFP pipeline spec."""
     from kedro_vertexai.compiler import compile_project, notes_for_vertex, spec_for_vertex
     from kedro_vertexai.spec.write import write_spec
@@ -122,6 +127,12 @@ def compile_(obj: dict[str, Any], /, output: Path, **options: Any) -> None:
     _warn(compiled.notes)
     write_spec(spec_for_vertex(compiled), output)
     _warn(notes_for_vertex(compiled))
+    if explain:
+        from rich.console import Console
+
+        from kedro_vertexai import explain as explanation
+
+        explanation.print_rows(explanation.explain(compiled.project, compiled.plan), Console())
     count = len(compiled.plan.tasks)
     tasks = "task" if count == 1 else "tasks"
     click.echo(f"{compiled.plan.name}: {count} {tasks} written to {output}")

@@ -17,7 +17,6 @@ from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
 from kedro_vertexai.plan.resources import unmatched_names
-from kedro_vertexai.plan.staged import missing_inputs
 from kedro_vertexai.project import Filters, Project, read_project
 from kedro_vertexai.project_config import read_vertexai_config
 from kedro_vertexai.spec.build import build_spec
@@ -78,7 +77,7 @@ def compile_project(request: Request) -> Compiled:
         Values(given, request.declared, request.values if request.new_defaults else {}),
     )
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
-    notes = [*not_applied(config), *unmatched_names(project, config.run_config)]
+    notes = [*project.notes, *not_applied(config), *unmatched_names(project, config.run_config)]
     if plan.caching and plan.tracked:
         notes.append(
             "run_config.caching has no effect on a tracked pipeline: every task logs into this "
@@ -135,10 +134,17 @@ def _read_with(request: Request, values: Mapping[str, Any]) -> Project:
     )
 
 
+def missing_inputs(plan: Plan) -> list[str]:
+    """A sentence for each raw input that is not on this disk."""
+    return [
+        f"dataset '{missing.dataset}' has nothing at {missing.path}" for missing in plan.missing
+    ]
+
+
 def notes_for_vertex(compiled: Compiled) -> list[str]:
     """What must be so before the spec of `spec_for_vertex` can run, and is not seen to."""
     project, root = compiled.project, compiled.config.run_config.root_uri
-    notes = [f"{missing}: the image must hold it" for missing in missing_inputs(project)]
+    notes = [f"{sentence}: the image must hold it" for sentence in missing_inputs(compiled.plan)]
     if project.tracked and project.tracking_uri and is_local(project.tracking_uri):
         notes.append(
             f"mlflow.yml records runs at {project.tracking_uri}, which is another store on each "

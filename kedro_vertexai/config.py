@@ -206,6 +206,8 @@ class RunConfig(Section):
         default_factory=dict
     )
     caching: bool = False
+    staging: Literal["upload", "image"] = "upload"
+    """How raw inputs get to the tasks: from the run root, or with the image."""
     failure_policy: Literal["slow", "fast"] = "slow"
     labels: Annotated[dict[LabelKey, Label], BeforeValidator(_filled)] = Field(default_factory=dict)
     dynamic_config_providers: tuple[DynamicConfigProviderConfig, ...] = ()

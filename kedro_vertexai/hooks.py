@@ -24,10 +24,10 @@ class VertexAIHooks:
             task.context_created(context)
 
     @hook_impl(trylast=True)
-    def after_catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
+    def after_catalog_created(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:
         """Last of all plugins, so that no other replaces what travels."""
         if task := active_task():
-            task.catalog_created(catalog)
+            task.catalog_created(catalog, save_version)
 
     @hook_impl(tryfirst=True)
     def before_dataset_loaded(self, node: Node) -> None:
@@ -40,6 +40,12 @@ class VertexAIHooks:
         """The start of a node without inputs."""
         if task := active_task():
             task.node_started(node.name)
+
+    @hook_impl(tryfirst=True)
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """What a node has saved, while it is still in memory."""
+        if task := active_task():
+            task.dataset_saved(dataset_name, data)
 
 
 hooks = VertexAIHooks()

@@ -11,11 +11,18 @@ import logging
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro_vertexai.catalog import Dataset, describe_datasets
+from kedro_vertexai.artifact_types import return_annotations, type_of_return
+from kedro_vertexai.catalog import (
+    Dataset,
+    base_name,
+    describe_datasets,
+    describe_instance,
+    without_credentials,
+)
 from kedro_vertexai.errors import ProjectError, did_you_mean
 from kedro_vertexai.project_config import (
     config_loader,
@@ -24,11 +31,13 @@ from kedro_vertexai.project_config import (
     runtime_names,
     tracking_uri,
 )
+from kedro_vertexai.project_hooks import hook_manager, registered_datasets
 
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
     from kedro.framework.context import KedroContext
     from kedro.pipeline import Pipeline
+    from pluggy import PluginManager
 
 # `find_pipelines` says so of a module and goes on without it.
 _UNLOADED = re.compile(r"while importing the '([^']+)' module")
@@ -36,12 +45,16 @@ _UNLOADED = re.compile(r"while importing the '([^']+)' module")
 
 @dataclass(frozen=True)
 class Node:
-    """One Kedro node: names only, in the order Kedro would run them."""
+    """One Kedro node: names only, in the order Kedro would run them.
+
+    `confirms` are the datasets whose checkpoint it moves on once it has run.
+    """
 
     name: str
     tags: frozenset[str]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    confirms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,8 @@ class Project:
 
     `node_dependencies` is Kedro's own mapping of node to parent nodes and `context` Kedro's
     own context: node groupers that a user wrote expect them. `runtime_names` are the names
-    that `${runtime_params:...}` reads anywhere in the configuration.
+    that `${runtime_params:...}` reads anywhere in the configuration. `notes` are what the user
+    should know of how it was read.
     """
 
     path: Path
@@ -94,6 +108,7 @@ class Project:
     tracking_uri: str = ""
     node_dependencies: Mapping[Any, set[Any]] = field(default_factory=dict)
     context: Any = None
+    notes: tuple[str, ...] = ()
 
 
 def read_project(
@@ -119,26 +134,28 @@ def read_project(
     from kedro.framework.project import PACKAGE_NAME
 
     loader = config_loader(path, env, runtime_params or {})
-    context = _context(path, env, loader, dict(runtime_params or {}))
+    manager = hook_manager()
+    context = _context(path, env, loader, manager, dict(runtime_params or {}))
     kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
     nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
     parameters = read_mapping(loader, "parameters")
-    catalog = read_mapping(loader, "catalog")
+    catalog = without_credentials(read_mapping(loader, "catalog"))
+    put, notes = registered_datasets(manager, catalog, parameters)
     uri = tracking_uri(loader, pipeline)
-    names = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     return Project(
         path=path,
         package=str(PACKAGE_NAME),
         env=env,
         pipeline=pipeline,
         nodes=nodes,
-        datasets=describe_datasets(catalog, names, path),
+        datasets=_datasets(kedro_pipeline, catalog, put, path),
         parameters=flatten_parameters(parameters),
         runtime_names=frozenset(runtime_names(path, env)),
         tracked=uri is not None,
         tracking_uri=uri or "",
         node_dependencies=kedro_pipeline.node_dependencies,
         context=context,
+        notes=tuple(notes),
     )
 
 
@@ -162,28 +179,55 @@ def flatten_parameters(parameters: Mapping[str, Any]) -> dict[str, ParameterValu
 
 
 def _node(node: Any) -> Node:
-    return Node(node.name, frozenset(node.tags), tuple(node.inputs), tuple(node.outputs))
+    return Node(
+        node.name,
+        frozenset(node.tags),
+        tuple(node.inputs),
+        tuple(node.outputs),
+        tuple(node.confirms),
+    )
+
+
+def _datasets(
+    pipeline: Pipeline, catalog: Mapping[str, Any], put: Mapping[str, Any], path: Path
+) -> dict[str, Dataset]:
+    """Every dataset of the pipeline, from the catalog, the project's hooks and its nodes.
+
+    Args:
+        pipeline: names the datasets.
+        catalog: the catalog's configuration.
+        put: datasets that hooks put into it.
+        path: the project's root.
+    """
+    names = {
+        name for node in pipeline.nodes for name in (*node.inputs, *node.outputs, *node.confirms)
+    }
+    found = describe_datasets(catalog, names - put.keys(), path)
+    for name in sorted(names & put.keys()):
+        found[base_name(name)] = describe_instance(base_name(name), put[name], path)
+    for node in pipeline.nodes:
+        annotations = return_annotations(node.func, len(node.outputs))
+        for output, annotation in zip(node.outputs, annotations, strict=True):
+            dataset = found[base_name(output)]
+            type_ = "" if dataset.options.type else type_of_return(annotation, dataset.class_names)
+            if type_:
+                found[dataset.name] = replace(dataset, artifact=type_)
+    return found
 
 
 def _context(
-    path: Path, env: str, loader: AbstractConfigLoader, runtime_params: dict[str, Any]
+    path: Path,
+    env: str,
+    loader: AbstractConfigLoader,
+    manager: PluginManager,
+    runtime_params: dict[str, Any],
 ) -> KedroContext:
     """A Kedro context on which the hooks named in the project's settings have acted.
 
-    They may register resolvers or complete the configuration. Hooks of installed plugins do
-    not run: kedro-mlflow's would import mlflow and open a run, telemetry's would call home.
+    They may register resolvers or complete the configuration.
     """
-    from kedro.framework.hooks import specs
-    from kedro.framework.hooks.markers import HOOK_NAMESPACE
     from kedro.framework.project import PACKAGE_NAME, settings
-    from pluggy import PluginManager
 
-    manager = PluginManager(HOOK_NAMESPACE)
-    for spec in vars(specs).values():
-        if isinstance(spec, type) and spec.__module__ == specs.__name__:
-            manager.add_hookspecs(spec)
-    for hook in settings.HOOKS:
-        manager.register(hook)
     try:
         context: KedroContext = settings.CONTEXT_CLASS(
             package_name=PACKAGE_NAME,

@@ -9,9 +9,8 @@ from datetime import datetime, timezone
 from importlib.metadata import entry_points
 from types import ModuleType
 
-from kedro_vertexai.compiler import Compiled
+from kedro_vertexai.compiler import Compiled, missing_inputs
 from kedro_vertexai.errors import RunError
-from kedro_vertexai.plan.staged import missing_inputs
 from kedro_vertexai.spec.build import build_spec, job_values
 from kedro_vertexai.staging import stage
 from kedro_vertexai.summary import print_summary
@@ -49,7 +48,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
         RunError: the run cannot start; nothing has run.
     """
     project, plan = compiled.project, compiled.plan
-    if missing := missing_inputs(project):
+    if missing := missing_inputs(plan):
         raise RunError("; ".join(missing))
     state = project.path / ROOT
     root = str(state)
@@ -63,6 +62,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
         options=LocalOptions(
             max_workers=max_workers,
             failure_policy=compiled.config.run_config.failure_policy,
+            in_image=plan.in_image,
             warm_modules=_warm_modules(tracked=plan.tracked),
             env={STORE_VARIABLE: root} if plan.tracked else {},
         ),

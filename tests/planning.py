@@ -42,10 +42,16 @@ def plan_of(
     """The plan of these nodes in a project with this configuration."""
     pipeline = Pipeline(nodes)
     plain = tuple(
-        Node(item.name, frozenset(item.tags), tuple(item.inputs), tuple(item.outputs))
+        Node(
+            item.name,
+            frozenset(item.tags),
+            tuple(item.inputs),
+            tuple(item.outputs),
+            tuple(item.confirms),
+        )
         for item in pipeline.nodes
     )
-    names = {name for item in plain for name in (*item.inputs, *item.outputs)}
+    names = {name for item in plain for name in (*item.inputs, *item.outputs, *item.confirms)}
     facts: dict[str, Any] = {
         "path": NOWHERE,
         "package": "shop",

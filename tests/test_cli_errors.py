@@ -330,7 +330,13 @@ def test_an_unknown_environment_is_no_missing_file(project: KedroProject) -> Non
 def test_a_raw_input_that_cannot_be_read(new_project: NewProject) -> None:
     project = new_project(
         nodes=NODE.format("raw"),
-        catalog={"raw": {"type": "partitions.PartitionedDataset", "path": "parts"}},
+        catalog={
+            "raw": {
+                "type": "partitions.PartitionedDataset",
+                "path": "parts",
+                "dataset": "text.TextDataset",
+            }
+        },
         files={"parts/one": "1"},
     )
     (project.path / "parts" / "two").symlink_to("nowhere")

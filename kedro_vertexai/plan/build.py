@@ -11,7 +11,14 @@ from kedro_vertexai.errors import PlanError
 from kedro_vertexai.grouping import NodeGrouper
 from kedro_vertexai.plan.edges import Edges, find_edges, inputs_of, outputs_of
 from kedro_vertexai.plan.groups import Group, make_groups
-from kedro_vertexai.plan.model import RESERVED, Parameter, Plan, Task
+from kedro_vertexai.plan.model import (
+    RESERVED,
+    MissingInput,
+    Parameter,
+    Plan,
+    Reference,
+    Task,
+)
 from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.plan.parameters import (
     FOR_RESOLVERS,
@@ -31,8 +38,8 @@ from kedro_vertexai.plan.staged import (
     importer_names,
     parameter_file,
     parameters_dataset,
+    raw_inputs,
     staged_dataset,
-    staged_datasets,
     staged_parameters,
 )
 from kedro_vertexai.project import Project
@@ -98,16 +105,16 @@ def build_plan(
     large = {parameters_dataset(files): files for _, files in split.values() if files}
     # A component's parameters and artifacts share one set of names.
     edges = find_edges(project, groups, {p.key for p in parameters.values()} | {RUNTIME_PARAMS})
-    staged = staged_datasets(project, edges)
+    run_config = config.run_config
+    raw = raw_inputs(project, edges, in_image=run_config.staging == "image")
     importers = importer_names(
-        [*staged, *large],
+        [*raw.staged, *raw.references, *large],
         taken={group.name for group in groups} | set(RESERVED),
     )
     names = {group.title: group.name for group in groups}
     surroundings = _Surroundings(project, config, edges, importers, names)
     tasks = tuple(surroundings.task(group, *split[group.name]) for group in groups)
     inline = {p.name: p for task in tasks for p in task.parameters}
-    run_config = config.run_config
     return Plan(
         name=_pipeline_name(project, tasks),
         pipeline=project.pipeline,
@@ -116,12 +123,19 @@ def build_plan(
         tasks=tasks,
         parameters=tuple(inline[name] for name in sorted(inline)),
         staged=(
-            *(staged_dataset(name, project, importers[name]) for name in staged),
+            *(staged_dataset(name, project, importers[name]) for name in raw.staged),
             *(
                 staged_parameters(files, values.of, importers[dataset])
                 for dataset, files in sorted(large.items())
             ),
         ),
+        references=tuple(
+            Reference(importers[name], name, project.datasets[name].uri, found.artifact)
+            for name in raw.references
+            if (found := project.datasets[name])
+        ),
+        missing=tuple(MissingInput(name, project.datasets[name].path) for name in raw.missing),
+        in_image=tuple(project.datasets[name].path for name in raw.in_image),
         tracked=project.tracked,
         caching=run_config.caching,
         retry=retry_for(Lookup("", ()), run_config),
@@ -159,6 +173,7 @@ class _Surroundings:
         artifacts = outputs_of(group, self.project, self.edges)
         _check_argument(group, len(inputs) + len(artifacts))
         producers = {artifact.producer for artifact in inputs}
+        after = group.after | self.edges.after.get(group.title, set())
         lookup = Lookup(group.title, group.nodes)
         return Task(
             name=group.name,
@@ -167,7 +182,7 @@ class _Surroundings:
             inputs=inputs,
             outputs=artifacts,
             parameters=inline,
-            after=tuple(sorted({self.names[title] for title in group.after} - producers)),
+            after=tuple(sorted({self.names[title] for title in after} - producers)),
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
         )

@@ -2,51 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from kedro_vertexai.catalog import Kind, is_parameter
+from kedro_vertexai.artifact_types import METRICS
+from kedro_vertexai.catalog import Dataset, Kind, base_name
+from kedro_vertexai.errors import PlanError
 from kedro_vertexai.plan.groups import Group
 from kedro_vertexai.plan.model import Artifact, Travel
 from kedro_vertexai.plan.names import keys
+from kedro_vertexai.plan.places import Reading, datasets_read, find_shared_places
 from kedro_vertexai.project import Project
 
 _TRAVEL = {Kind.MEMORY: Travel.OBJECT, Kind.LOCAL: Travel.FILE, Kind.REMOTE: Travel.REFERENCE}
+# fsspec's file system inside a process: https://filesystem-spec.readthedocs.io
+_IN_PROCESS = "memory://"
 
 
 @dataclass
 class Edges:
-    """Producers and consumers by dataset name, and each dataset's key in every component.
+    """What passes between groups.
 
-    A group that reads what it has written itself is no consumer.
+    Args:
+        producer: the group that writes a dataset, in the order in which Kedro writes them.
+        readings: by a group's title and a dataset's name, what that group finds. A group that
+            reads what it has written itself has none.
+        consumers: the groups that are handed what was written as a dataset.
+        raw: the groups that read what no task wrote before them.
+        keys: each dataset's key in every component; that of its confirmation too.
+        after: by title, groups that must end first though no artifact says so.
     """
 
     producer: dict[str, Group] = field(default_factory=dict)
+    readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
     consumers: dict[str, list[Group]] = field(default_factory=dict)
+    raw: dict[str, list[Group]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def unwritten(self) -> list[str]:
-        """Datasets that are read and that no task writes, sorted."""
-        return sorted(name for name in self.consumers if name not in self.producer)
+    after: Mapping[str, set[str]] = field(default_factory=dict)
 
 
-def find_edges(project: Project, groups: Iterable[Group], taken: Collection[str]) -> Edges:
+def find_edges(project: Project, groups: Collection[Group], taken: Collection[str]) -> Edges:
     """Find what the groups pass to each other.
 
     Args:
         project: names the datasets.
         groups: all groups of the plan.
         taken: keys that parameters have: a component's inputs share one set of names.
+
+    Raises:
+        PlanError: a dataset cannot be handed from one group to another.
     """
-    edges = Edges(keys=keys(project.datasets, reserved=taken))
+    shared = find_shared_places(project, groups)
+    names = [*project.datasets, *map(_confirmation, _confirmed(project))]
+    edges = Edges(keys=keys(names, reserved=taken), after=shared.after)
+    group_of = {node.name: group for group in groups for node in group.nodes}
+    for node in project.nodes:
+        for output in node.outputs:
+            edges.producer[base_name(output)] = group_of[node.name]
     for group in groups:
-        for dataset in group.outputs:
-            edges.producer[dataset] = group
-    for group in groups:
-        for dataset in group.inputs:
-            if not is_parameter(dataset) and edges.producer.get(dataset) is not group:
-                edges.consumers.setdefault(dataset, []).append(group)
+        for dataset in _read_by(group, project):
+            reading = shared.readings.get((group.title, dataset)) or _reading(group, dataset, edges)
+            _add(edges, group, project.datasets[dataset], reading)
     return edges
 
 
@@ -55,35 +71,90 @@ def inputs_of(
 ) -> tuple[Artifact, ...]:
     """The artifacts a task reads: other tasks' outputs, and what importers hand over.
 
+    Files that are laid over each other come in that order.
+
     Args:
         group: the task's nodes.
         project: says what each dataset is.
         edges: who writes what.
-        importers: by dataset, the task that hands over what lies on the user's disk.
+        importers: by dataset, the task that hands over what no task writes.
     """
-    artifacts = []
-    for name in group.inputs:
-        if is_parameter(name) or edges.producer.get(name) is group:
-            continue
-        dataset = project.datasets[name]
-        travel = _TRAVEL[dataset.kind]
-        key = edges.keys[name]
-        if name in edges.producer and travel is not Travel.REFERENCE:
-            source = (edges.producer[name].name, key)
-        elif name in importers:
-            source = (importers[name], "artifact")
-        else:
-            continue
-        artifacts.append(Artifact(key, name, travel, *source, path=dataset.path))
-    return tuple(artifacts)
+    raw, written = {}, {}
+    for name in _read_by(group, project):
+        reading = edges.readings.get((group.title, name), Reading())
+        if reading.raw and name in importers:
+            raw[name] = _artifact(project.datasets[name], edges.keys[name], importers[name])
+        for source in reading.sources:
+            producer, key = edges.producer[source].name, edges.keys[source]
+            written[source] = _artifact(project.datasets[source], key, producer, key)
+    return (*raw.values(), *(written[name] for name in edges.producer if name in written))
 
 
 def outputs_of(group: Group, project: Project, edges: Edges) -> tuple[Artifact, ...]:
-    """The artifacts a task leaves: local files always, objects only where another reads them."""
+    """The artifacts a task leaves: objects only where another task reads them, all else always."""
     artifacts = []
     for name in group.outputs:
-        dataset = project.datasets[name]
-        travel = _TRAVEL[dataset.kind]
-        if travel is Travel.FILE or (travel is Travel.OBJECT and name in edges.consumers):
-            artifacts.append(Artifact(edges.keys[name], name, travel, path=dataset.path))
-    return tuple(artifacts)
+        artifact = _artifact(project.datasets[name], edges.keys[name])
+        if artifact.travel is not Travel.OBJECT or name in edges.consumers:
+            artifacts.append(artifact)
+    for name in sorted({base_name(name) for node in group.nodes for name in node.confirms}):
+        if project.datasets[name].kind is Kind.LOCAL and edges.producer.get(name) is not group:
+            key = edges.keys[_confirmation(name)]
+            artifacts.append(_artifact(project.datasets[name], key))
+    # Something without a place has nothing to show but numbers.
+    return tuple(a for a in artifacts if a.travel is not Travel.REFERENCE or a.uri or _counts(a))
+
+
+def _artifact(dataset: Dataset, key: str, producer: str = "", source: str = "artifact") -> Artifact:
+    return Artifact(
+        key,
+        dataset.name,
+        _TRAVEL[dataset.kind],
+        producer,
+        source if producer else "",
+        path=dataset.path,
+        uri=dataset.uri,
+        versioned=dataset.versioned,
+        type=dataset.artifact,
+        metadata={} if producer else dataset.options.metadata,
+    )
+
+
+def _counts(artifact: Artifact) -> bool:
+    return artifact.type == METRICS
+
+
+def _read_by(group: Group, project: Project) -> list[str]:
+    return sorted({n for node in group.nodes for n in datasets_read(node, project.datasets)})
+
+
+def _reading(group: Group, dataset: str, edges: Edges) -> Reading | None:
+    """What a group finds of a dataset that shares its place with no other."""
+    producer = edges.producer.get(dataset)
+    if producer is group:
+        return None
+    return Reading((dataset,)) if producer else Reading(raw=True)
+
+
+def _add(edges: Edges, group: Group, dataset: Dataset, reading: Reading | None) -> None:
+    if reading is None:
+        return
+    if dataset.uri.startswith(_IN_PROCESS):
+        raise PlanError(
+            f"dataset '{dataset.name}' lies at {_IN_PROCESS}, inside one process, and "
+            f"'{group.title}' cannot read there what another wrote: leave it out of the catalog, "
+            "and it travels as an object"
+        )
+    edges.readings[group.title, dataset.name] = reading
+    for source in reading.sources:
+        edges.consumers.setdefault(source, []).append(group)
+    if reading.raw:
+        edges.raw.setdefault(dataset.name, []).append(group)
+
+
+def _confirmed(project: Project) -> Iterator[str]:
+    return (base_name(name) for node in project.nodes for name in node.confirms)
+
+
+def _confirmation(dataset: str) -> str:
+    return f"{dataset} confirmed"

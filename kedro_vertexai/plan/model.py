@@ -18,9 +18,10 @@ class Travel(str, Enum):
     """How a dataset crosses a task boundary.
 
     OBJECT: serialised into an artifact and back. FILE: its bytes are copied between the
-    artifact and the dataset's own path. REFERENCE: it stays where it is; only the order of
-    tasks matters. PARAMETER: not a dataset but parameters too large for a process argument, as
-    a JSON document in a file: a list of pairs, a place in Kedro's nested parameters and a value.
+    artifact and the dataset's own path. REFERENCE: it stays where it is; the artifact only says
+    where, and an engine that does not take that keeps the order of the tasks. PARAMETER: not a
+    dataset but parameters too large for a process argument, as a JSON document in a file: a list
+    of pairs, a place in Kedro's nested parameters and a value.
     """
 
     OBJECT = "object"
@@ -61,9 +62,10 @@ class Parameter:
 class Artifact:
     """A dataset at a task boundary, seen from one task.
 
-    `producer` is the spec name of the task or staged input whose output `producer_key` this
-    input is; empty for a task's own output. For FILE, `path` is the dataset's location on the
-    local disk, POSIX, relative to the project where it lies inside.
+    `producer` is the spec name of the task or importer whose output `producer_key` this input
+    is; empty for a task's own output. For FILE, `path` is the dataset's location on the local
+    disk, POSIX, relative to the project where it lies inside. For REFERENCE, `uri` is where it
+    lies, without credentials. `type` is KFP's, `metadata` what the user adds to an output.
     """
 
     key: str
@@ -72,6 +74,31 @@ class Artifact:
     producer: str = ""
     producer_key: str = ""
     path: str = ""
+    uri: str = ""
+    versioned: bool = False
+    type: str = "system.Artifact"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A dataset at a remote place that tasks read and none writes.
+
+    `task` is the spec name of the importer that shows it as lineage; `type` is KFP's.
+    """
+
+    task: str
+    dataset: str
+    uri: str
+    type: str
+
+
+@dataclass(frozen=True)
+class MissingInput:
+    """A raw input that tasks read and that is not on the user's disk."""
+
+    dataset: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +107,8 @@ class StagedInput:
 
     `task` is the spec name of the importer that hands it over. `digest` is the SHA-256 of the
     content; the upload goes to `<root>/inputs/<digest>/<name>`. `content` holds the parameters'
-    document; None means the file or directory at `path`.
+    document; None means the file or directory at `path`. `empty` tells of a directory without
+    files, of which an object store keeps nothing. `type` is KFP's.
     """
 
     task: str
@@ -89,6 +117,8 @@ class StagedInput:
     digest: str
     name: str
     content: bytes | None = None
+    empty: bool = False
+    type: str = "system.Dataset"
 
 
 @dataclass(frozen=True)
@@ -140,7 +170,8 @@ class Plan:
 
     `name` is the spec's name. `tracked` says whether an MLflow run is opened before the first
     task and closed after the last. `values` are the parameter values of this run, by key:
-    what differs from the defaults. `host_aliases` are lines for each task's hosts file. `retry` is
+    what differs from the defaults. `in_image` are the paths of raw inputs that
+    the image holds. `host_aliases` are lines for each task's hosts file. `retry` is
     that of the tasks which the plan adds.
     """
 
@@ -151,6 +182,9 @@ class Plan:
     tasks: tuple[Task, ...]
     parameters: tuple[Parameter, ...] = ()
     staged: tuple[StagedInput, ...] = ()
+    references: tuple[Reference, ...] = ()
+    missing: tuple[MissingInput, ...] = ()
+    in_image: tuple[str, ...] = ()
     tracked: bool = False
     caching: bool = False
     retry: Retry = field(default_factory=Retry)

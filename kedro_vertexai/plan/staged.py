@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from kedro_vertexai.catalog import Kind, base_name
+from kedro_vertexai.artifact_types import ARTIFACT
+from kedro_vertexai.catalog import Dataset, Kind
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.plan.edges import Edges
 from kedro_vertexai.plan.model import Artifact, Parameter, StagedInput, Travel
@@ -23,56 +25,75 @@ def importer_names(datasets: Iterable[str], taken: Collection[str]) -> dict[str,
     return {title.removeprefix("input-"): name for title, name in titles.items()}
 
 
-def staged_datasets(project: Project, edges: Edges) -> list[str]:
-    """The local datasets that tasks read, none writes, and that are on this disk.
+@dataclass(frozen=True)
+class RawInputs:
+    """The datasets that tasks read and none has written before them, by how they get there.
+
+    Args:
+        staged: on the user's disk, to be uploaded.
+        references: remote ones of which the place is known.
+        missing: local ones that are not on the user's disk.
+        in_image: local ones that the image holds.
+    """
+
+    staged: list[str]
+    references: list[str]
+    missing: list[str]
+    in_image: list[str]
+
+
+def raw_inputs(project: Project, edges: Edges, *, in_image: bool) -> RawInputs:
+    """Sort the raw inputs of a plan.
+
+    Args:
+        project: says what each dataset is.
+        edges: says who reads what.
+        in_image: whether the image holds the local ones, unless one says otherwise.
 
     Raises:
-        PlanError: a dataset in memory that is read and never written, or two datasets in one
-            place.
+        PlanError: a dataset in memory that is read and never written.
     """
-    _refuse_shared_places(project, edges)
-    staged = []
-    for name in edges.unwritten:
-        dataset = project.datasets[name]
-        # One that the catalog declares may hold its data there.
-        if dataset.kind is Kind.MEMORY and not dataset.type:
+    found = RawInputs([], [], [], [])
+    for name in sorted(edges.raw):
+        dataset, reader = project.datasets[name], edges.raw[name][0]
+        if dataset.kind is Kind.MEMORY:
+            _check_held(dataset, reader.title)
+        elif dataset.kind is Kind.REMOTE:
+            if dataset.uri:
+                found.references.append(name)
+        elif dataset.options.staging == "image" or (in_image and not dataset.options.staging):
+            _check_alone(dataset, project, edges)
+            found.in_image.append(name)
+        elif (project.path / dataset.path).exists():
+            found.staged.append(name)
+        elif not dataset.options.optional:
+            found.missing.append(name)
+    return found
+
+
+def _check_alone(dataset: Dataset, project: Project, edges: Edges) -> None:
+    """Refuse to lay artifacts over a directory in the image: an artifact replaces its place."""
+    for (task, name), reading in edges.readings.items():
+        over = [source for source in reading.sources if name == dataset.name and reading.raw]
+        if any(project.datasets[source].path == dataset.path for source in over):
             raise PlanError(
-                f"'{edges.consumers[name][0].title}' reads dataset '{name}', which no node of "
-                "this run writes and the catalog does not hold"
-            )
-        if dataset.kind is Kind.LOCAL and (project.path / dataset.path).exists():
-            staged.append(name)
-    return staged
-
-
-def _refuse_shared_places(project: Project, edges: Edges) -> None:
-    """Refuse two datasets in one place of which a task writes one.
-
-    On one disk the second sees what was written to the first; as artifacts they are apart.
-    """
-    local = {name: d.path for name, d in project.datasets.items() if d.kind is Kind.LOCAL}
-    by_path: dict[str, str] = {}
-    for name in sorted(local, key=lambda name: (name not in edges.producer, name)):
-        other = by_path.setdefault(local[name], name)
-        if other != name and other in edges.producer:
-            raise PlanError(
-                f"datasets '{other}' and '{name}' are both at {local[name]}, and tasks hand data "
-                "on by dataset: give both one name, such as "
-                f"'{other}@in' and '{other}@out' for two ways to read it"
+                f"'{task}' reads dataset '{name}' as the image holds it and as '{over[0]}' was "
+                "written there: stage it (staging: upload), or write to a place of its own"
             )
 
 
-def missing_inputs(project: Project) -> list[str]:
-    """Local datasets that this run reads, does not write, and that are not on this disk."""
-    written = {base_name(entry) for node in project.nodes for entry in node.outputs}
-    read = {base_name(entry) for node in project.nodes for entry in node.inputs}
-    return [
-        f"dataset '{name}' has nothing at {dataset.path}"
-        for name in sorted(read - written)
-        if (dataset := project.datasets.get(name)) is not None
-        and dataset.kind is Kind.LOCAL
-        and not (project.path / dataset.path).exists()
-    ]
+def _check_held(dataset: Dataset, reader: str) -> None:
+    """Refuse to read from memory what nobody puts there; an entry may hold its data itself."""
+    if dataset.options.travel:
+        raise PlanError(
+            f"'{reader}' reads dataset '{dataset.name}', which no node of this run writes: as "
+            "metadata.vertexai.travel: object it cannot be staged"
+        )
+    if not dataset.type:
+        raise PlanError(
+            f"'{reader}' reads dataset '{dataset.name}', which no node of this run writes and the "
+            "catalog does not hold"
+        )
 
 
 def staged_dataset(name: str, project: Project, task: str) -> StagedInput:
@@ -94,6 +115,8 @@ def staged_dataset(name: str, project: Project, task: str) -> StagedInput:
         path=project.datasets[name].path,
         digest=digest,
         name=path.name,
+        empty=path.is_dir() and not any(file.is_file() for file in path.rglob("*")),
+        type=project.datasets[name].artifact,
     )
 
 
@@ -109,6 +132,7 @@ def staged_parameters(
         digest=hashlib.sha256(content).hexdigest(),
         name=f"{parameters[0].key}.json",
         content=content,
+        type=ARTIFACT,
     )
 
 

@@ -3,64 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, CatalogProtocol, DatasetError
+from kedro.io import CatalogProtocol
 
+from kedro_vertexai.catalog import base_name
 from kedro_vertexai.errors import TaskError
-from kedro_vertexai.runtime.executor_input import ArtifactRef
+from kedro_vertexai.location import overlap
+from kedro_vertexai.runtime.describe import describe, numbers_of
+from kedro_vertexai.runtime.executor_input import ArtifactRef, OutputFacts
 from kedro_vertexai.runtime.files import copy_in, copy_out
-from kedro_vertexai.runtime.objects import load_object, save_object
+from kedro_vertexai.runtime.object_dataset import ObjectDataset, put
 from kedro_vertexai.runtime.task_document import Boundary, TaskDocument
 
-
-class ObjectDataset(AbstractDataset[Any, Any]):
-    """Stands in the catalog for a dataset that travels as an object artifact.
-
-    Args:
-        name: the dataset's name, for messages.
-        load_path: the input artifact, if another task wrote it.
-        save_path: the output artifact, if another task reads it.
-    """
-
-    def __init__(self, name: str, load_path: Path | None, save_path: Path | None) -> None:
-        self._name = name
-        self._load_path = load_path
-        self._save_path = save_path
-        self.saved: dict[str, Any] | None = None
-
-    def load(self) -> Any:
-        path = self._load_path or self._save_path
-        assert path is not None
-        try:
-            return load_object(path)
-        except TaskError as error:
-            raise DatasetError(f"dataset '{self._name}': {error}") from error
-
-    def save(self, data: Any) -> None:
-        assert self._save_path is not None, "only outputs are saved"
-        try:
-            self.saved = save_object(data, self._save_path)
-        except OSError as error:
-            raise DatasetError(
-                f"dataset '{self._name}' cannot be written to {self._save_path}: {error.strerror}"
-            ) from error
-        except Exception as error:
-            kind = f"{type(data).__module__}.{type(data).__qualname__}"
-            raise DatasetError(
-                f"dataset '{self._name}' is a {kind}, which cannot be pickled to reach the next "
-                f"task ({type(error).__name__}: {error}); declare it in the catalog as a file, or "
-                "group its writer and readers into one task"
-            ) from error
-
-    def _exists(self) -> bool:
-        path = self._load_path or self._save_path
-        return path is not None and path.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"load_path": self._load_path, "save_path": self._save_path}
+# Of a reference's artifact: which of a versioned dataset's versions this run has saved.
+_VERSION = "version"
 
 
 class TaskBoundary:
@@ -71,6 +31,7 @@ class TaskBoundary:
         inputs: the input artifacts by key, as the engine gave them.
         outputs: the output artifacts by key.
         project_path: what a dataset's relative path is relative to.
+        job: the engine's id of the job, empty where tasks are not told of it.
     """
 
     def __init__(
@@ -79,53 +40,103 @@ class TaskBoundary:
         inputs: Mapping[str, ArtifactRef],
         outputs: Mapping[str, ArtifactRef],
         project_path: Path,
+        job: str = "",
     ) -> None:
+        self._job = job
         self._document = document
         self._inputs = inputs
         self._outputs = outputs
         self._project_path = project_path
         self._objects: dict[str, ObjectDataset] = {}
         self._catalog: CatalogProtocol[Any, Any] | None = None
+        self._save_version = ""
+        self._saves: Counter[str] = Counter()
+        self._facts: dict[str, dict[str, Any]] = {}
 
     def bring_files(self) -> None:
-        """Copy the file inputs to the datasets' own paths."""
-        for key, boundary in self._document.inputs.items():
-            artifact, own = self._inputs[key], self._own_path(boundary)
-            if boundary.travel != "file" or artifact.metadata.get("absent"):
-                continue
-            if not self._is_users_own(own):
-                copy_in(artifact.path, own, boundary.dataset)
+        """Copy the file inputs to the datasets' own paths, one over the other where they share it.
 
-    def enter_catalog(self, catalog: CatalogProtocol[Any, Any]) -> None:
+        Raises:
+            TaskError: an artifact is not whole, or a path cannot be written.
+        """
+        brought: list[str] = []
+        for key, boundary in self._document.inputs.items():
+            if boundary.travel != "file":
+                continue
+            artifact, own = self._inputs[key], self._own_path(boundary)
+            if not self._is_users_own(own):
+                laid_over = any(overlap(path, boundary.path) for path in brought)
+                copy_in(artifact.path, own, boundary.dataset, artifact.metadata, merge=laid_over)
+            brought.append(boundary.path)
+
+    def versions(self) -> dict[str, str]:
+        """By dataset, the version that this run has saved of one that stays where it is."""
+        return {
+            boundary.dataset: str(self._inputs[key].metadata[_VERSION])
+            for key, boundary in self._document.inputs.items()
+            if boundary.travel == "reference" and _VERSION in self._inputs[key].metadata
+        }
+
+    def enter_catalog(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:
         """Replace the catalog's entries of the datasets that travel as objects."""
         self._catalog = catalog
+        self._save_version = save_version
         loads = _objects(self._document.inputs, self._inputs)
         saves = _objects(self._document.outputs, self._outputs)
         for name in {*loads, *saves}:
-            dataset = ObjectDataset(name, loads.get(name), saves.get(name))
+            loaded, saved = loads.get(name), saves.get(name)
+            dataset = ObjectDataset(
+                name,
+                loaded.path if loaded else None,
+                saved.path if saved else None,
+                job=self._job,
+                checksum=str(loaded.metadata.get("checksum", "")) if loaded else "",
+            )
             self._objects[name] = dataset
-            catalog[name] = dataset
+            put(catalog, name, dataset)
 
-    def take_outputs(self) -> dict[str, dict[str, Any]]:
-        """Copy the file outputs to their artifacts; return each output's metadata by key.
+    def dataset_saved(self, name: str, data: Any) -> None:
+        """Note what the data of an output are; one saved in chunks has no number of rows."""
+        dataset = base_name(name)
+        outputs = [b for b in self._document.outputs.values() if b.dataset == dataset]
+        if not outputs:
+            return
+        self._saves[dataset] += 1
+        facts = describe(data)
+        if self._saves[dataset] > 1:
+            facts.pop("rows", None)
+        if any(boundary.metrics for boundary in outputs):
+            facts |= numbers_of(data, dataset)
+        self._facts[dataset] = facts
+
+    def take_outputs(self) -> dict[str, OutputFacts]:
+        """Copy the file outputs to their artifacts; return what is to be said of each output.
 
         Raises:
             TaskError: an object was never saved, or a file is elsewhere or cannot be copied.
         """
-        metadata = {}
-        for key, boundary in self._document.outputs.items():
-            if boundary.travel == "file":
-                self._check_place(boundary)
-                found = copy_out(
-                    self._own_path(boundary), self._outputs[key].path, boundary.dataset
-                )
-                metadata[key] = {"dataset": boundary.dataset, "path": boundary.path, **found}
-            else:
-                saved = self._objects[boundary.dataset].saved
-                if saved is None:
-                    raise TaskError(f"dataset '{boundary.dataset}' was never saved by its node")
-                metadata[key] = {"dataset": boundary.dataset, **saved}
-        return metadata
+        return {key: self._take(key, found) for key, found in self._document.outputs.items()}
+
+    def _take(self, key: str, boundary: Boundary) -> OutputFacts:
+        facts = {
+            **boundary.metadata,
+            **self._facts.get(boundary.dataset, {}),
+            "dataset": boundary.dataset,
+        }
+        if boundary.travel == "file":
+            self._check_place(boundary)
+            found = copy_out(self._own_path(boundary), self._outputs[key].path, boundary.dataset)
+            return OutputFacts({**facts, "path": boundary.path, **found})
+        if boundary.travel == "reference":
+            if boundary.versioned:
+                facts[_VERSION] = self._save_version
+            # Without a place of its own it leaves nothing at the engine's either.
+            absent = {} if boundary.uri else {"absent": True}
+            return OutputFacts({**facts, **absent}, boundary.uri)
+        saved = self._objects[boundary.dataset].saved
+        if saved is None:
+            raise TaskError(f"dataset '{boundary.dataset}' was never saved by its node")
+        return OutputFacts({**facts, **saved})
 
     def _own_path(self, boundary: Boundary) -> Path:
         return self._project_path / boundary.path
@@ -149,9 +160,9 @@ class TaskBoundary:
 
 def _objects(
     boundaries: Mapping[str, Boundary], artifacts: Mapping[str, ArtifactRef]
-) -> dict[str, Path]:
+) -> dict[str, ArtifactRef]:
     return {
-        boundary.dataset: artifacts[key].path
+        boundary.dataset: artifacts[key]
         for key, boundary in boundaries.items()
         if boundary.travel == "object"
     }

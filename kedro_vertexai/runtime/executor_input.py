@@ -35,6 +35,14 @@ class ArtifactRef:
 
 
 @dataclass(frozen=True)
+class OutputFacts:
+    """What a task says of one output: its metadata, and its URI where the engine's is not it."""
+
+    metadata: Mapping[str, Any]
+    uri: str = ""
+
+
+@dataclass(frozen=True)
 class ExecutorInput:
     """The parsed executor input of one task.
 
@@ -72,8 +80,8 @@ class ExecutorInput:
         except (ValueError, AttributeError, KeyError, TypeError, IndexError) as error:
             raise TaskError(f"the task's argument is no KFP executor input: {error}") from error
 
-    def write_output(self, metadata: Mapping[str, Mapping[str, Any]]) -> None:
-        """Tell the engine what the output artifacts are: metadata by artifact key."""
+    def write_output(self, outputs: Mapping[str, OutputFacts]) -> None:
+        """Tell the engine what the output artifacts are, by artifact key."""
         if self.output_file is None:
             return
         artifacts = {
@@ -81,12 +89,12 @@ class ExecutorInput:
                 "artifacts": [
                     {
                         "name": self.outputs[key].name,
-                        "uri": self.outputs[key].uri,
-                        "metadata": dict(value),
+                        "uri": facts.uri or self.outputs[key].uri,
+                        "metadata": dict(facts.metadata),
                     }
                 ]
             }
-            for key, value in metadata.items()
+            for key, facts in outputs.items()
         }
         self.output_file.parent.mkdir(parents=True, exist_ok=True)
         self.output_file.write_text(json.dumps({"artifacts": artifacts}), encoding="utf-8")

@@ -2,57 +2,116 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from kedro_vertexai.copying import (
+    Copied,
+    CopyRefusedError,
+    copy_in_place,
+    copy_path,
+    make_empty,
+    remove,
+    shown,
+)
 from kedro_vertexai.errors import TaskError
 
+_UNKNOWN: Mapping[str, Any] = MappingProxyType({})
 
-def copy_in(artifact: Path, dataset: Path, name: str) -> None:
+
+def copy_in(
+    artifact: Path,
+    dataset: Path,
+    name: str,
+    metadata: Mapping[str, Any] = _UNKNOWN,
+    *,
+    merge: bool = False,
+) -> None:
     """Put an input artifact where the dataset looks for it.
 
+    Args:
+        artifact: where the engine has it.
+        dataset: the dataset's own path; what is there is replaced as a whole.
+        name: the dataset's name, for messages.
+        metadata: the artifact's, as `copy_out` returned it; what it does not say is not checked.
+        merge: lay the files of a directory over those that are there, for several artifacts
+            that belong into one.
+
     Raises:
-        TaskError: there is no such artifact, or the dataset's place cannot be written.
+        TaskError: there is no such artifact, it is not whole, or the dataset's place cannot be
+            written. The dataset's own path is as before, unless it was being merged into.
     """
-    if not artifact.exists():
-        raise TaskError(f"dataset '{name}': its artifact is not at {artifact}")
-    _copy(artifact, dataset, name)
+    if metadata.get("absent"):
+        return
+
+    def check(copied: Copied) -> None:
+        if reason := _lack(copied, metadata):
+            raise TaskError(f"dataset '{name}': its artifact is not whole: {reason} ({artifact})")
+
+    with _told(artifact, dataset, name):
+        if os.path.lexists(artifact):
+            copy_path(artifact, dataset, merge=merge, check=check)
+        elif metadata.get("empty"):
+            # An object store keeps no empty directory.
+            make_empty(dataset, merge=merge)
+        else:
+            raise TaskError(f"dataset '{name}': its artifact is not at {artifact}")
 
 
 def copy_out(dataset: Path, artifact: Path, name: str) -> dict[str, Any]:
     """Put what the dataset saved where the engine looks for it; return its metadata.
 
-    The metadata has `bytes`, or `absent` for a dataset that saved nothing, such as a
-    partitioned dataset without partitions. The place is written directly: engines hand on
-    what a task that succeeded left, and a mounted bucket cannot rename a directory
-    (https://cloud.google.com/storage/docs/cloud-storage-fuse/overview#limitations).
+    The metadata has `bytes` and, for a directory, `files`, the number of its files. It has
+    `absent` for a dataset that saved nothing, such as a partitioned dataset without partitions,
+    and `empty` for a directory without any file. By it `copy_in` knows what is not whole.
+
+    Raises:
+        TaskError: what was saved cannot be copied; nothing is left of it.
     """
-    if not dataset.exists():
-        return {"absent": True}
-    _copy(dataset, artifact, name)
-    return {"bytes": _size(artifact)}
+    with _told(dataset, artifact, name):
+        if not os.path.lexists(dataset):
+            remove(artifact)
+            return {"absent": True}
+        # In place: the artifact's may be a mounted bucket. Engines hand on only what a task that
+        # succeeded left, and an earlier attempt's is cleared.
+        copied = copy_in_place(dataset, artifact)
+    if not dataset.is_dir():
+        return {"bytes": copied.bytes}
+    if not copied.files:
+        return {"empty": True}
+    return {"bytes": copied.bytes, "files": copied.files}
 
 
-def _copy(source: Path, target: Path, name: str) -> None:
-    """Copy a file or a directory over whatever an earlier attempt left."""
+def _lack(copied: Copied, metadata: Mapping[str, Any]) -> str:
+    """How an artifact differs from what its metadata says; empty if it does not.
+
+    An engine may have made its numbers floating-point ones.
+    """
+    files = 0 if metadata.get("empty") else metadata.get("files")
+    if files is not None and copied.files != files:
+        return f"it has {copied.files} of {files:g} files"
+    size = metadata.get("bytes")
+    if size is not None and copied.bytes != size:
+        return f"it has {copied.bytes} of {size:.0f} bytes"
+    return ""
+
+
+@contextmanager
+def _told(source: Path, target: Path, name: str) -> Iterator[None]:
+    """Tell an error of the system as the dataset's."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            if target.is_dir():
-                shutil.rmtree(target)
-            shutil.copytree(source, target, copy_function=shutil.copyfile)
-        else:
-            shutil.copyfile(source, target)
+        yield
+    except CopyRefusedError as error:
+        reason = f"{shown(error.filename)} {error.strerror}"
+        raise TaskError(f"dataset '{name}' cannot be copied: {reason}") from error
     except OSError as error:
-        # copytree tells of every file, an error of the system of one.
         reason = error.strerror or type(error).__name__
-        raise TaskError(
-            f"dataset '{name}' cannot be copied to {error.filename2 or target}: {reason}"
-        ) from error
-
-
-def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        failed = str(error.filename or target)
+        # What is being written has another name until it is whole.
+        place = failed if Path(failed).is_relative_to(source) else str(target)
+        action = "read from" if place == failed else "copied to"
+        raise TaskError(f"dataset '{name}' cannot be {action} {shown(place)}: {reason}") from error

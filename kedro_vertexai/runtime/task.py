@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from kedro_vertexai.catalog import base_name
 from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.boundary import TaskBoundary
 from kedro_vertexai.runtime.executor_input import ExecutorInput
@@ -45,12 +46,14 @@ class NodeTask:
         self._project_path = project_path
         self._env = env
         self._pipeline = pipeline
-        self._boundary = TaskBoundary(self._document, given.inputs, given.outputs, project_path)
+        job = Job.of(given.parameters)
+        self._boundary = TaskBoundary(
+            self._document, given.inputs, given.outputs, project_path, job.id
+        )
         files = {key: artifact.path for key, artifact in given.inputs.items()}
         self._given_parameters = given_parameters(self._document, given.parameters, files)
         self._changed: dict[tuple[str, ...], Any] = {}
-        run_id = Job.of(given.parameters).run_id
-        self._run = JoinedRun(run_id) if run_id else None
+        self._run = JoinedRun(job.run_id) if job.run_id else None
         # Until a node starts, and once all are done, an error is the whole task's.
         self._node = ", ".join(self._document.nodes)
 
@@ -77,6 +80,7 @@ class NodeTask:
                 cast(KedroSession, session).run(
                     pipeline_names=None if self._pipeline == "__default__" else [self._pipeline],
                     node_names=self._document.nodes,
+                    load_versions=self._load_versions() or None,
                 )
             self._given.write_output(self._boundary.take_outputs())
             if self._run:
@@ -100,16 +104,29 @@ class NodeTask:
         if self._run:
             self._run.join(context)
 
-    def catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
+    def catalog_created(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:
         if self._run is None:
             switch_off(catalog)
-        self._boundary.enter_catalog(catalog)
+        self._boundary.enter_catalog(catalog, save_version)
         # The project is loaded and no node has run: what is there now will stay.
         gc.freeze()
         gc.enable()
 
     def node_started(self, node: str) -> None:
         self._node = node
+
+    def dataset_saved(self, name: str, data: Any) -> None:
+        self._boundary.dataset_saved(name, data)
+
+    def _load_versions(self) -> dict[str, str]:
+        """What `kedro run --load-versions` would be given, with the names that nodes read by."""
+        versions = self._boundary.versions()
+        if not versions:
+            return {}
+        from kedro.framework.project import pipelines
+
+        names = pipelines[self._pipeline].datasets()
+        return {name: versions[base_name(name)] for name in names if base_name(name) in versions}
 
     def _runtime_params(self) -> dict[str, Any]:
         if not self._given_parameters:

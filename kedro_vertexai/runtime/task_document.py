@@ -12,12 +12,21 @@ from kedro_vertexai.errors import TaskError
 
 @dataclass(frozen=True)
 class Boundary:
-    """A dataset (or large parameters) that enters or leaves this task as an artifact."""
+    """A dataset (or large parameters) that enters or leaves this task as an artifact.
+
+    `path` is that of a file, `uri` that of an output that stays where it is. `metadata` is what
+    the user adds to an output's, `metrics` whether its numbers are metadata, too, `versioned`
+    whether readers must be told which version this run has saved.
+    """
 
     key: str
     dataset: str
     travel: str
     path: str = ""
+    uri: str = ""
+    metrics: bool = False
+    versioned: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,8 @@ class TaskDocument:
             document = json.loads(text)
             return cls(
                 nodes=tuple(document["nodes"]),
-                inputs={key: _boundary(key, document.get("inputs", {})) for key in inputs},
-                outputs={key: _boundary(key, document.get("outputs", {})) for key in outputs},
+                inputs=_boundaries(document.get("inputs", {}), inputs),
+                outputs=_boundaries(document.get("outputs", {}), outputs),
                 parameters={
                     key: (value, (key,))
                     if isinstance(value, str)
@@ -61,9 +70,13 @@ class TaskDocument:
             ) from error
 
 
-def _boundary(key: str, told: Mapping[str, Any]) -> Boundary:
-    entry = told.get(key, {})
+def _boundaries(told: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Boundary]:
+    """What enters or leaves, in the order of the document: files are laid over each other so."""
+    keys = [*(key for key in told if key in given), *(key for key in given if key not in told)]
+    return {key: _boundary(key, told.get(key, {})) for key in keys}
+
+
+def _boundary(key: str, entry: str | Mapping[str, Any]) -> Boundary:
     if isinstance(entry, str):
         return Boundary(key, entry, "object")
-    travel = entry.get("travel", "object")
-    return Boundary(key, entry.get("dataset", key), travel, entry.get("path", ""))
+    return Boundary(key, **{"dataset": key, "travel": "object", **entry})

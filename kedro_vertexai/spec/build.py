@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kedro_vertexai.plan.model import EXIT_HANDLER, FINISH_RUN, START_RUN, Parameter, Plan
+from kedro_vertexai.plan.model import (
+    EXIT_HANDLER,
+    FINISH_RUN,
+    START_RUN,
+    Parameter,
+    Plan,
+    Reference,
+    StagedInput,
+)
 from kedro_vertexai.spec.dialect import VERTEX, Dialect
 from kedro_vertexai.spec.executors import Executors, Json, Registry
 from kedro_vertexai.spec.exit_handler import (
@@ -17,6 +25,7 @@ from kedro_vertexai.spec.exit_handler import (
     start_component,
     start_task,
 )
+from kedro_vertexai.spec.lineage import with_lineage_of
 from kedro_vertexai.spec.sharing import SHARE_FROM, with_common_keys
 from kedro_vertexai.spec.task_document import parameter_value
 from kedro_vertexai.spec.tasks import (
@@ -43,6 +52,7 @@ def build_spec(
         dialect: the engine that reads it.
         share_from: number of tasks above which they share components.
     """
+    plan = with_lineage_of(plan, dialect)
     shared = Registry("comp-") if len(plan.tasks) > share_from else None
     if shared:
         plan = with_common_keys(plan)
@@ -58,9 +68,10 @@ def build_spec(
     if plan.tracked:
         name = component(START_RUN, start_component(plan, executors))
         tasks[START_RUN] = start_task(plan, name)
-    for staged in plan.staged:
-        name = component(staged.task, importer_component(staged, executors, root))
-        tasks[staged.task] = importer_task(staged, name)
+    raw: list[StagedInput | Reference] = [*plan.staged, *plan.references]
+    for imported in raw:
+        name = component(imported.task, importer_component(imported, executors, root))
+        tasks[imported.task] = importer_task(imported, name)
     for task in plan.tasks:
         entry = node_component(task, plan, executors)
         name = shared.add("task", entry) if shared else component(task.name, entry)

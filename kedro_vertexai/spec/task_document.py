@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kedro_vertexai.artifact_types import METRICS
 from kedro_vertexai.plan.model import Artifact, Parameter, ParameterType, Task, Travel
 
 
@@ -33,10 +34,22 @@ def task_document(task: Task) -> str:
 def _artifact(artifact: Artifact) -> dict[str, Any] | str:
     if artifact.travel is Travel.PARAMETER:
         return {"travel": artifact.travel.value}
-    named = {} if artifact.dataset == artifact.key else {"dataset": artifact.dataset}
+    named: dict[str, Any] = (
+        {} if artifact.dataset == artifact.key else {"dataset": artifact.dataset}
+    )
+    if artifact.metadata:
+        named["metadata"] = dict(artifact.metadata)
+    if not artifact.producer and artifact.type == METRICS:
+        named["metrics"] = True
     if artifact.travel is Travel.OBJECT:
-        return named.get("dataset", "")
-    return {**named, "travel": artifact.travel.value, "path": artifact.path}
+        return named if len(named) > 1 or "dataset" not in named else str(named["dataset"])
+    if artifact.travel is Travel.FILE:
+        named["path"] = artifact.path
+    elif not artifact.producer and artifact.uri:
+        named["uri"] = artifact.uri
+        if artifact.versioned:
+            named["versioned"] = True
+    return {"travel": artifact.travel.value, **named}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any] | str:

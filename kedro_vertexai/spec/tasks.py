@@ -10,10 +10,10 @@ from kedro_vertexai.plan.model import (
     Parameter,
     ParameterType,
     Plan,
+    Reference,
     Retry,
     StagedInput,
     Task,
-    Travel,
 )
 from kedro_vertexai.spec.executors import Executors, Json
 from kedro_vertexai.spec.task_document import task_document
@@ -71,30 +71,37 @@ def node_component(task: Task, plan: Plan, executors: Executors) -> Json:
             }
         },
     }
-    if inputs := {a.key: _artifact_type(a.travel) for a in task.inputs if a.producer}:
+    if inputs := {a.key: _artifact_type(a.type) for a in task.inputs if a.producer}:
         component["inputDefinitions"]["artifacts"] = inputs
     if task.outputs:
-        outputs = {artifact.key: _artifact_type(artifact.travel) for artifact in task.outputs}
+        outputs = {artifact.key: _artifact_type(artifact.type) for artifact in task.outputs}
         component["outputDefinitions"] = {"artifacts": outputs}
     return component
 
 
-def importer_task(staged: StagedInput, component: str) -> Json:
-    """The task that hands a staged input over."""
-    return {"taskInfo": {"name": f"input {staged.dataset}"}, "componentRef": {"name": component}}
+def importer_task(imported: StagedInput | Reference, component: str) -> Json:
+    """The task that hands over what no task writes."""
+    return {"taskInfo": {"name": f"input {imported.dataset}"}, "componentRef": {"name": component}}
 
 
-def importer_component(staged: StagedInput, executors: Executors, root: str) -> Json:
-    """The component that hands a staged input over; engines run no container for it."""
-    travel = Travel.FILE if staged.content is None else Travel.PARAMETER
+def importer_component(imported: StagedInput | Reference, executors: Executors, root: str) -> Json:
+    """The component that hands it over; engines run no container for it."""
+    type_ = _artifact_type(imported.type)
+    metadata: Json = {"dataset": imported.dataset}
+    if isinstance(imported, Reference):
+        uri = imported.uri
+    else:
+        uri = staged_uri(root, imported)
+        if imported.empty:
+            metadata["empty"] = True
     importer = {
-        "artifactUri": {"constant": staged_uri(root, staged)},
-        "typeSchema": _artifact_type(travel)["artifactType"],
-        "metadata": {"dataset": staged.dataset},
+        "artifactUri": {"constant": uri},
+        "typeSchema": type_["artifactType"],
+        "metadata": metadata,
     }
     return {
-        "executorLabel": executors.add(staged.task, {"importer": importer}),
-        "outputDefinitions": {"artifacts": {"artifact": _artifact_type(travel)}},
+        "executorLabel": executors.add(imported.task, {"importer": importer}),
+        "outputDefinitions": {"artifacts": {"artifact": type_}},
     }
 
 
@@ -139,8 +146,7 @@ def _artifact_source(artifact: Artifact) -> Json:
     }
 
 
-def _artifact_type(travel: Travel) -> Json:
-    title = "system.Dataset" if travel is Travel.FILE else "system.Artifact"
+def _artifact_type(title: str) -> Json:
     return {"artifactType": {"schemaTitle": title, "schemaVersion": _ARTIFACT_VERSION}}
 
 

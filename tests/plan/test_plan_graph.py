@@ -31,7 +31,14 @@ def dags(draw: st.DrawFn) -> list[Node]:
 
 def kinds(count: int) -> st.SearchStrategy[dict[str, dict[str, str]]]:
     entries = {
-        f"d{number}": st.sampled_from([None, {**LOCAL, "filepath": f"data/{number}.pkl"}, REMOTE])
+        f"d{number}": st.sampled_from(
+            [
+                None,
+                {**LOCAL, "filepath": f"data/{number}.pkl"},
+                {**REMOTE, "filepath": f"gs://bucket/{number}.pkl"},
+                {"type": "pandas.SQLTableDataset", "table_name": f"t{number}"},
+            ]
+        )
         for number in range(count)
     }
     return st.fixed_dictionaries(entries).map(
@@ -114,10 +121,18 @@ def test_an_intermediate_dataset_travels_as_what_it_is(
     assert given_.path == (LOCAL["filepath"] if travel is Travel.FILE else "")
 
 
-def test_what_lies_where_every_machine_reaches_it_only_gives_the_order() -> None:
+def test_what_lies_where_every_machine_reaches_it_is_a_reference() -> None:
     tasks = by_title(plan_of(step("a"), step("b", "a.out"), catalog={"a.out": REMOTE}))
-    assert tasks["a"].outputs == tasks["b"].inputs == ()
-    assert tasks["b"].after == ("a",)
+    (written,), (read,) = tasks["a"].outputs, tasks["b"].inputs
+    assert (written.travel, written.uri) == (Travel.REFERENCE, "gs://bucket/x.pkl")
+    assert (read.travel, read.producer) == (Travel.REFERENCE, "a")
+
+
+def test_what_names_no_place_only_gives_the_order() -> None:
+    table = {"type": "pandas.SQLTableDataset", "table_name": "t"}
+    tasks = by_title(plan_of(step("a"), step("b", "a.out"), catalog={"a.out": table}))
+    assert tasks["a"].outputs == ()
+    assert [artifact.producer for artifact in tasks["b"].inputs] == ["a"]
 
 
 def test_both_names_of_a_transcoded_dataset_are_one_artifact() -> None:
@@ -234,11 +249,6 @@ def test_the_pipeline_never_has_the_name_of_a_task() -> None:
     assert plan_of(step("a"), pipeline="Data Science").name == "shop-data-science"
     assert plan_of(step("shop")).name == "shop-pipeline"
     assert plan_of(step("shop"), step("shop-pipeline")).name not in ("shop", "shop-pipeline")
-
-
-def test_two_datasets_in_one_place_of_which_one_is_written_are_refused() -> None:
-    with pytest.raises(PlanError, match=r"'w' and 'r' are both at data/x.pkl"):
-        plan_of(step("a", None, "w"), step("b", "r"), catalog={"w": LOCAL, "r": LOCAL})
 
 
 def test_two_datasets_in_one_place_that_are_only_read_are_two_inputs(tmp_path: Path) -> None:

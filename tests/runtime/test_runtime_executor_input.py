@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kedro_vertexai.errors import TaskError
-from kedro_vertexai.runtime.executor_input import ExecutorInput, local_path
+from kedro_vertexai.runtime.executor_input import ExecutorInput, OutputFacts, local_path
 
 
 def artifact(uri: str, **more: Any) -> dict[str, Any]:
@@ -74,12 +74,15 @@ def test_anything_else_is_refused_in_one_line(text: str) -> None:
         ExecutorInput.parse(text)
 
 
-def test_the_executor_output_keeps_names_and_uris(tmp_path: Path) -> None:
+def test_the_executor_output_keeps_names_and_the_uris_of_what_lies_there(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "executor.json"
-    given = parse(outputs={"artifacts": {"y": artifact("gs://b/y")}, "outputFile": str(file)})
-    given.write_output({"y": {"bytes": 5}})
+    outputs = {"y": artifact("gs://b/y"), "z": artifact("gs://b/z")}
+    given = parse(outputs={"artifacts": outputs, "outputFile": str(file)})
+    elsewhere = OutputFacts({}, uri="gs://other/table")
+    given.write_output({"y": OutputFacts({"bytes": 5}), "z": elsewhere})
     assert json.loads(file.read_text()) == {
         "artifacts": {
-            "y": {"artifacts": [{"name": "n", "uri": "gs://b/y", "metadata": {"bytes": 5}}]}
+            "y": {"artifacts": [{"name": "n", "uri": "gs://b/y", "metadata": {"bytes": 5}}]},
+            "z": {"artifacts": [{"name": "n", "uri": "gs://other/table", "metadata": {}}]},
         }
     }

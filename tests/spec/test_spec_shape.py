@@ -62,14 +62,14 @@ def test_data_edges_are_artifacts() -> None:
 
 
 def test_a_dataset_on_the_disk_is_a_dataset_and_an_object_is_an_artifact() -> None:
-    entry = {"type": "pickle.PickleDataset", "filepath": "data/load.pkl"}
+    entry = {"type": "pandas.CSVDataset", "filepath": "data/load.csv"}
     spec = chain(catalog={"load.out": entry})
     kind = component(spec, "load")["outputDefinitions"]["artifacts"]["load_out"]["artifactType"]
     assert kind["schemaTitle"] == "system.Dataset"
     assert document(spec, "load")["outputs"]["load_out"] == {
         "dataset": "load.out",
         "travel": "file",
-        "path": "data/load.pkl",
+        "path": "data/load.csv",
     }
     kind = component(spec, "train")["outputDefinitions"]["artifacts"]["train_out"]["artifactType"]
     assert kind["schemaTitle"] == "system.Artifact"

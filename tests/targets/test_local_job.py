@@ -478,7 +478,7 @@ def test_the_working_copy_of_a_failed_task_is_kept(project: Path) -> None:
     spec = SpecBuilder().run("good").run("bad", 'open("trace", "w"); sys.exit(1)')
     job = run(spec, project)
     assert [path.name for path in (job.path / "work").iterdir()] == ["bad"]
-    assert (job.path / "work" / "bad" / "trace").exists()
+    assert (job.path / "work" / "bad" / "project" / "trace").exists()
 
 
 def test_tasks_run_in_parallel_up_to_the_limit(project: Path, tmp_path: Path) -> None:

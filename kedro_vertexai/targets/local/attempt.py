@@ -89,7 +89,7 @@ class AttemptRunner:
             raise TaskError(_describe(returncode, paths.log))
         outputs = read_outputs(task, paths)
         for earlier in range(1, number + 1):
-            working_copy.remove(self._layout.attempt(task.name, earlier).work)
+            working_copy.remove(self._layout.attempt(task.name, earlier).surroundings)
         return outputs
 
     def _command(

@@ -74,6 +74,7 @@ def run_job(
             closing(_launcher(graph, layout, options, reporter)) as launcher,
         ):
             working_copy.make_image(project_path, layout.image, reporter.warning)
+            working_copy.add_to_image(project_path, layout.image, options.in_image)
             scheduler.run(AttemptRunner(layout, identity, launcher, options), pool)
         record.ended(graph, scheduler)
     return record.job

@@ -26,9 +26,14 @@ class AttemptPaths:
     """The places that belong to one attempt of one task, and to nothing else."""
 
     artifacts: Path
-    work: Path
-    """Working copy of the project."""
+    surroundings: Path
+    """Directory around the working copy: where a path that starts with `../` leads."""
     log: Path
+
+    @property
+    def work(self) -> Path:
+        """Working copy of the project."""
+        return self.surroundings / "project"
 
     @property
     def executor_output(self) -> Path:
@@ -125,7 +130,7 @@ class JobLayout:
         directory = name if number == 1 else f"{name}.attempt-{number}"
         return AttemptPaths(
             artifacts=self.artifacts / directory,
-            work=self.work / directory,
+            surroundings=self.work / directory,
             log=self.logs / f"{directory}.log",
         )
 

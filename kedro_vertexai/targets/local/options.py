@@ -20,6 +20,8 @@ class LocalOptions:
     """slow: tasks that do not need the failed one go on; fast: everything is stopped."""
     warm_modules: tuple[str, ...] = ()
     """Third-party modules to import once, before tasks are forked."""
+    in_image: tuple[str, ...] = ()
+    """Paths of the project that the image holds though they are data."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Extra environment of every task."""
     grace_period: float = 10.0

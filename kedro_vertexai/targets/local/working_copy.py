@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import cast
 
+from kedro_vertexai.copying import copy_path
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.targets.local.layout import ROOT
 
@@ -85,8 +86,26 @@ def make_image(project_path: Path, image: Path, warn: Callable[[str], None]) -> 
         compileall.compile_dir(image / "src", quiet=2)
 
 
+def add_to_image(project_path: Path, image: Path, paths: Iterable[str]) -> None:
+    """Copy what the image holds though it is data; what lies elsewhere is found there anyway.
+
+    Raises:
+        RunError: if something is not there or cannot be copied.
+    """
+    for path in paths:
+        if Path(path).is_absolute():
+            continue
+        try:
+            copy_path(project_path / path, image / path)
+        except OSError as error:
+            raise RunError(
+                f"cannot copy {path} for the tasks, which staging: image says is in the image: "
+                f"{error.strerror}"
+            ) from error
+
+
 def copy_image(image: Path, work: Path) -> None:
-    """Make the working copy of one task."""
+    """Make the working copy of one task, and the directory around it."""
     shutil.copytree(image, work, symlinks=True)
 
 

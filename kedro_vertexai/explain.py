@@ -1,0 +1,104 @@
+"""`compile --explain`: each dataset, how it travels, who writes it, who reads it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kedro_vertexai.catalog import Dataset, Kind, base_name
+from kedro_vertexai.plan.model import Artifact, Plan
+from kedro_vertexai.plan.places import datasets_read
+from kedro_vertexai.project import Project
+
+# Where nothing crosses between tasks.
+INSIDE = "in its task"
+_STYLES = {"object": "magenta", "file": "blue", "reference": "green", INSIDE: "dim"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One dataset; `written_by` and `read_by` are nodes, `artifact` is KFP's type."""
+
+    dataset: str
+    travels: str
+    artifact: str
+    written_by: tuple[str, ...]
+    read_by: tuple[str, ...]
+    place: str
+    why: str
+
+
+def explain(project: Project, plan: Plan) -> list[Row]:
+    """Tell of every dataset of the pipeline, in the order in which Kedro first touches them."""
+    artifacts: dict[str, Artifact] = {}
+    for task in plan.tasks:
+        for artifact in (*task.inputs, *task.outputs):
+            artifacts.setdefault(artifact.dataset, artifact)
+    writers: dict[str, list[str]] = {}
+    readers: dict[str, list[str]] = {}
+    for node in project.nodes:
+        for name in sorted(datasets_read(node, project.datasets)):
+            readers.setdefault(name, []).append(node.name)
+        for name in node.outputs:
+            writers.setdefault(base_name(name), []).append(node.name)
+    names = dict.fromkeys(
+        name
+        for node in project.nodes
+        for name in (
+            *sorted(datasets_read(node, project.datasets)),
+            *(base_name(output) for output in node.outputs),
+        )
+    )
+    staged = {entry.dataset: entry.digest for entry in plan.staged}
+    return [
+        Row(
+            name,
+            _travels(dataset, artifacts.get(name)),
+            dataset.artifact.removeprefix("system."),
+            tuple(writers.get(name, ())),
+            tuple(readers.get(name, ())),
+            dataset.path or dataset.uri,
+            _why(dataset, plan, staged.get(name, ""), written=name in writers),
+        )
+        for name in names
+        if (dataset := project.datasets[name])
+    ]
+
+
+def print_rows(rows: Sequence[Row], console: Console) -> None:
+    """Print the rows as one table."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("Dataset", "Travels as", "Shown as", "Written by", "Read by", "Why"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.dataset,
+            Text(row.travels, style=_STYLES[row.travels]),
+            row.artifact,
+            "\n".join(row.written_by) or "-",
+            "\n".join(row.read_by) or "-",
+            Text(f"{row.why}\n").append(row.place, style="dim") if row.place else row.why,
+        )
+    console.print(table)
+
+
+def _travels(dataset: Dataset, artifact: Artifact | None) -> str:
+    if artifact is not None:
+        return artifact.travel.value
+    # A reference whose place has no URI is no artifact; what waits for it does so all the same.
+    return "reference" if dataset.kind is Kind.REMOTE else INSIDE
+
+
+def _why(dataset: Dataset, plan: Plan, digest: str, *, written: bool) -> str:
+    reason = f"{dataset.reason}, versioned" if dataset.versioned else dataset.reason
+    if written or dataset.kind is not Kind.LOCAL:
+        return reason
+    if digest:
+        return f"{reason}; raw, staged by its content ({digest[:8]})"
+    if any(entry.dataset == dataset.name for entry in plan.missing):
+        return f"{reason}; raw, and missing there"
+    return f"{reason}; raw, in the image"
