@@ -345,7 +345,6 @@ ALL_KINDS = (
         # Kedro orders nodes by names alone: the second makes a reader wait for the writer.
         writes=("$name", "${name}_done"),
         reads=("${name}_view", "${name}_done"),
-        planned=True,
     ),
     Kind(
         "part_of_directory",
@@ -363,7 +362,6 @@ ALL_KINDS = (
         reads=("$name", "${name}_done"),
         seeds={"$path": write_parts(write_text, ".txt")},
         also_kept={"$path/deep/written.txt": file_bytes},
-        planned=True,
     ),
     Kind(
         "overwritten",
@@ -378,7 +376,6 @@ ALL_KINDS = (
         reads=("${name}_before", "${name}_done"),
         writer_reads=("${name}_before",),
         seeds={"$path": write_text},
-        planned=True,
     ),
     Kind(
         "confirmed",
@@ -397,7 +394,6 @@ ALL_KINDS = (
         writer_confirms=("${name}_new",),
         seeds={"data/${name}_new": write_parts(write_text, ".txt")},
         also_kept={"data/${name}_new/CHECKPOINT": file_bytes},
-        planned=True,
     ),
 )
 

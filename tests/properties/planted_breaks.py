@@ -16,25 +16,27 @@ from typing import Any
 
 
 def objects_come_back_changed() -> None:
+    from kedro_vertexai.runtime import object_dataset
+
+    _plant(
+        object_dataset, "load_object", lambda load, *arguments, **named: [load(*arguments, **named)]
+    )
+
+
+def files_are_changed_on_their_way_in() -> None:
+    _after_copy_in(_change)
+
+
+def texts_are_changed_on_their_way_out() -> None:
     from kedro_vertexai.runtime import boundary
 
-    _plant(boundary, "load_object", lambda load, path: [load(path)])
-
-
-def files_are_cut_on_their_way_in() -> None:
-    _after_copy_in(_cut)
-
-
-def texts_are_cut_on_their_way_out() -> None:
-    from kedro_vertexai.runtime import boundary
-
-    def copy_and_cut(copy: Callable[..., Any], dataset: Path, artifact: Path, name: str) -> Any:
+    def copy_and_change(copy: Callable[..., Any], dataset: Path, artifact: Path, name: str) -> Any:
         metadata = copy(dataset, artifact, name)
         if dataset.suffix == ".txt":
-            _cut(artifact)
+            _change(artifact)
         return metadata
 
-    _plant(boundary, "copy_out", copy_and_cut)
+    _plant(boundary, "copy_out", copy_and_change)
 
 
 def subfolders_stay_behind() -> None:
@@ -56,32 +58,39 @@ def a_version_of_another_run_is_newer() -> None:
     _after_copy_in(add_newer_version)
 
 
-def staged_inputs_are_cut() -> None:
+def staged_inputs_are_changed() -> None:
     if _in_a_task():
         return
     from kedro_vertexai import run_local
     from kedro_vertexai.staging import staged_uri
 
-    def stage_and_cut(stage: Callable[..., None], staged: Any, root: Path, project: Path) -> None:
+    def stage_and_change(
+        stage: Callable[..., None], staged: Any, root: Path, project: Path
+    ) -> None:
         stage(staged, root, project)
-        _cut(Path(staged_uri(str(root), staged)))
+        _change(Path(staged_uri(str(root), staged)))
 
-    _plant(run_local, "stage", stage_and_cut)
+    _plant(run_local, "stage", stage_and_change)
 
 
-def order_without_artifacts_is_turned_round() -> None:
+def references_are_read_before_they_are_written() -> None:
     if _in_a_task():
         return
     from kedro_vertexai import compiler
 
-    def turn_round(plan: Callable[..., Any], *arguments: Any) -> Any:
-        made = plan(*arguments)
-        first = {other: task.name for task in made.tasks for other in task.after}
+    def turn_round(build: Callable[..., Any], *arguments: Any) -> Any:
+        plan = build(*arguments)
+        references = [(task, artifact) for task in plan.tasks for artifact in _references(task)]
+        reader_of = {artifact.producer: task.name for task, artifact in references}
         tasks = (
-            replace(task, after=(first[task.name],) if task.name in first else ())
-            for task in made.tasks
+            replace(
+                task,
+                inputs=tuple(a for a in task.inputs if a not in _references(task)),
+                after=(reader_of[task.name],) if task.name in reader_of else task.after,
+            )
+            for task in plan.tasks
         )
-        return replace(made, tasks=tuple(tasks))
+        return replace(plan, tasks=tuple(tasks))
 
     _plant(compiler, "build_plan", turn_round)
 
@@ -106,20 +115,26 @@ def _plant(owner: Any, name: str, broken: Callable[..., Any]) -> None:
     setattr(owner, name, partial(broken, getattr(owner, name)))
 
 
+def _references(task: Any) -> list[Any]:
+    return [artifact for artifact in task.inputs if artifact.travel.value == "reference"]
+
+
 def _after_copy_in(change: Callable[[Path], None]) -> None:
     from kedro_vertexai.runtime import boundary
 
     def copy_and_change(
-        copy: Callable[..., None], artifact: Path, dataset: Path, *more: Any
+        copy: Callable[..., None], artifact: Path, dataset: Path, *more: Any, **named: Any
     ) -> None:
-        copy(artifact, dataset, *more)
+        copy(artifact, dataset, *more, **named)
         change(dataset)
 
     _plant(boundary, "copy_in", copy_and_change)
 
 
-def _cut(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-1])
+def _change(file: Path) -> None:
+    """Change one byte: a file of another length is refused before it is read."""
+    content = file.read_bytes()
+    file.write_bytes(b"?" + content[1:])
 
 
 def _in_a_task() -> bool:

@@ -17,8 +17,8 @@ from kind_projects import project_of
 # By break: in which kind of dataset, and what of it becomes different.
 BREAKS = {
     planted_breaks.objects_come_back_changed: ("memory", "watched/memory_alone_read: "),
-    planted_breaks.files_are_cut_on_their_way_in: ("text", "watched/text_alone_read: "),
-    planted_breaks.texts_are_cut_on_their_way_out: ("text", "data/text_alone_text.txt: "),
+    planted_breaks.files_are_changed_on_their_way_in: ("text", "watched/text_alone_read: "),
+    planted_breaks.texts_are_changed_on_their_way_out: ("text", "data/text_alone_text.txt: "),
     planted_breaks.subfolders_stay_behind: (
         "partitioned_csv",
         "watched/partitioned_csv_alone_read: ",
@@ -27,8 +27,8 @@ BREAKS = {
         "versioned_json",
         "watched/versioned_json_alone_read: ",
     ),
-    planted_breaks.staged_inputs_are_cut: ("custom_path", "watched/custom_path_of_raw: "),
-    planted_breaks.order_without_artifacts_is_turned_round: (
+    planted_breaks.staged_inputs_are_changed: ("custom_path", "watched/custom_path_of_raw: "),
+    planted_breaks.references_are_read_before_they_are_written: (
         "reference",
         "task reference_alone_reader failed: ",
     ),
