@@ -118,6 +118,9 @@ class ObjectWriter(Pooled):
         if is_tried and is_compressible(data):
             self._has_shrunk = True
             self._queue(kind, self._pool.submit(compressed, data).result)
+        elif len(data) > BLOCK:
+            # Its sum is made while the blocks before it are written.
+            self._queue(kind, self._pool.submit(raw, data).result)
         else:
             self._queue(kind, partial(raw, data))
 

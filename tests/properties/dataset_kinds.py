@@ -79,6 +79,14 @@ def _directory(type_: str, dataset: Any, **more: Any) -> dict[str, Any]:
     return {"$name": {"type": type_, "path": "$path", "dataset": dataset, **more}}
 
 
+def _at(path: str) -> dict[str, Any]:
+    """What an entry says of a class that calls its location by another name."""
+    return {"metadata": {"vertexai": {"path": path}}}
+
+
+# What an entry says of an output that `kedro run` would add to.
+_ADDED_TO = {"metadata": {"vertexai": {"staging": "upload"}}}
+
 ALL_KINDS = (
     Kind("undeclared", OBJECTS),
     Kind("memory", OBJECTS, {"$name": {"type": "MemoryDataset"}}),
@@ -300,38 +308,34 @@ ALL_KINDS = (
     Kind(
         "own_key",
         ("text",),
-        {"$name": {"type": "generated.datasets.TextAtPlace", "place": "$path"}},
+        {"$name": {"type": "generated.datasets.TextAtPlace", "place": "$path", **_at("$path")}},
         path="data/$name.txt",
         content=file_bytes,
         raw=write_text,
-        planned=True,
     ),
     Kind(
         "fixed_place",
         ("text",),
-        {"$name": {"type": "generated.datasets.TextInData", "key": "$name.txt"}},
+        {"$name": {"type": "generated.datasets.TextInData", "key": "$name.txt", **_at("$path")}},
         path="data/$name.txt",
         content=file_bytes,
         raw=write_text,
-        planned=True,
     ),
     Kind(
         "partitions_added",
         ("texts",),
-        _directory("partitions.PartitionedDataset", "text.TextDataset"),
+        _directory("partitions.PartitionedDataset", "text.TextDataset", **_ADDED_TO),
         path="data/$name",
         content=files_of,
         seeds={"$path": write_parts(write_text, ".txt")},
-        planned=True,
     ),
     Kind(
         "text_added",
         ("text",),
-        _file("text.TextDataset", fs_args={"open_args_save": {"mode": "a"}}),
+        _file("text.TextDataset", fs_args={"open_args_save": {"mode": "a"}}, **_ADDED_TO),
         path="data/$name.txt",
         content=file_bytes,
         seeds={"$path": write_text},
-        planned=True,
     ),
     Kind(
         "shared_path",

@@ -64,13 +64,13 @@ def staged_inputs_are_changed() -> None:
     from kedro_vertexai import run_local
     from kedro_vertexai.staging import staged_uri
 
-    def stage_and_change(
-        stage: Callable[..., None], staged: Any, root: Path, project: Path
-    ) -> None:
-        stage(staged, root, project)
-        _change(Path(staged_uri(str(root), staged)))
+    def stage_and_change(stage: Callable[..., Any], staged: Any, root: str, *rest: Any) -> Any:
+        report = stage(staged, root, *rest)
+        for one in staged:
+            _change(Path(staged_uri(root, one)))
+        return report
 
-    _plant(run_local, "stage", stage_and_change)
+    _plant(run_local, "stage_inputs", stage_and_change)
 
 
 def references_are_read_before_they_are_written() -> None:

@@ -46,12 +46,14 @@ class TextElsewhere(TextFile):
 class TextAtPlace(TextFile):
     """Its location has a name of the project's own."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, metadata: Any = None) -> None:
         super().__init__(place)
+        self.metadata = metadata
 
 
 class TextInData(TextFile):
     """It knows itself where in the project it keeps its data."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, metadata: Any = None) -> None:
         super().__init__(str(Path("data", key)))
+        self.metadata = metadata
