@@ -49,6 +49,7 @@ class Dataset:
             inside.
         uri: that of a REMOTE one, without credentials; empty where its class names no place.
         versioned: whether each save is kept as a version of its own.
+        adds: whether a save leaves the files that are there already, as partitions do.
         reason: why it is of this kind, for people.
         artifact: KFP's type of its artifact.
         options: what the user says of it.
@@ -61,6 +62,7 @@ class Dataset:
     path: str = ""
     uri: str = ""
     versioned: bool = False
+    adds: bool = False
     reason: str = ""
     artifact: str = ARTIFACT
     options: DatasetOptions = field(default_factory=DatasetOptions)
@@ -180,6 +182,7 @@ def _described(
         path=location.path,
         uri=location.uri,
         versioned=any(bool(inner.get("versioned")) for _, inner in chain),
+        adds=chain[-1][0].is_partitioned and not chain[-1][1].get("overwrite"),
         reason=reason,
         artifact=f"system.{options.type}" if options.type else type_of_class(names, place),
         options=options,

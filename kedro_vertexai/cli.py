@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,12 @@ def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_obj
 def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any) -> None:
     """Write the pipeline as a KFP pipeline spec."""
-    from kedro_vertexai.compiler import compile_project, notes_for_vertex, spec_for_vertex
+    from kedro_vertexai.compiler import (
+        compile_project,
+        inputs_to_stage,
+        notes_for_vertex,
+        spec_for_vertex,
+    )
     from kedro_vertexai.spec.write import write_spec
 
     compiled = compile_project(_request(obj, options, new_defaults=True))
@@ -136,6 +142,30 @@ def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any
     count = len(compiled.plan.tasks)
     tasks = "task" if count == 1 else "tasks"
     click.echo(f"{compiled.plan.name}: {count} {tasks} written to {output}")
+    if inputs := inputs_to_stage(compiled):
+        click.echo("Raw inputs that it reads, for `kedro vertexai stage` to upload:")
+        for line in inputs:
+            click.echo(f"  {line}")
+
+
+@vertexai.command("stage")
+@_pipeline_options
+@click.pass_obj
+def stage(obj: dict[str, Any], /, **options: Any) -> None:
+    """Upload the raw inputs of the pipeline to run_config.root, unless they are there."""
+    from kedro_vertexai.compiler import compile_project, staging_root
+    from kedro_vertexai.transfer import make_transfer
+    from kedro_vertexai.upload import stage_inputs
+
+    compiled = compile_project(_request(obj, options, new_defaults=True))
+    _warn(compiled.notes)
+    if not compiled.plan.staged:
+        click.echo(f"{compiled.plan.name} reads no raw inputs: nothing to stage")
+        return
+    root = staging_root(compiled)
+    reporter = make_transfer(sys.stdout, "Staging")
+    report = stage_inputs(compiled.plan.staged, root, obj["path"], reporter)
+    click.echo(f"{report} under {root}")
 
 
 @vertexai.command("run-once")
@@ -174,6 +204,36 @@ def run_once(
     compiled = compile_project(_request(ctx.obj, options, new_defaults=False))
     _warn(compiled.notes)
     ctx.exit(run_local(compiled, max_workers=max_workers))
+
+
+@vertexai.command("pull")
+@click.argument("job")
+@click.argument("datasets", nargs=-1)
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory to write below, instead of the project.",
+)
+@click.option("--force", is_flag=True, help="Replace local files that changed after the job.")
+@click.pass_obj
+def pull(
+    obj: dict[str, Any], job: str, datasets: tuple[str, ...], to: Path | None, force: bool
+) -> None:
+    """Bring the outputs of JOB, or those DATASETS of it, to their paths in the catalog.
+
+    JOB is a local job (its name, the beginning of just one, or `latest`) or the id of a job of
+    Vertex AI.
+    """
+    from kedro_vertexai.pull import PullRequest
+    from kedro_vertexai.pull import pull as pull_outputs
+    from kedro_vertexai.transfer import make_transfer
+
+    request = PullRequest(
+        obj["path"], obj["env"], job, datasets, to=to and to.absolute(), force=force
+    )
+    report = pull_outputs(request, make_transfer(sys.stdout, "Fetching"))
+    _warn(list(report.notes))
+    click.echo(str(report))
 
 
 @vertexai.group("auth")

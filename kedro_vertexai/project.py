@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,6 +157,35 @@ def read_project(
         context=context,
         notes=tuple(notes),
     )
+
+
+def read_datasets(path: Path, *, env: str, names: Iterable[str]) -> dict[str, Dataset]:
+    """Describe datasets as the catalog has them now, whatever pipeline they belong to.
+
+    Args:
+        path: the project's root; Kedro has bootstrapped it.
+        env: the Kedro environment, as `kedro --env`.
+        names: dataset names without transcoding.
+
+    Raises:
+        ProjectError: the catalog or the configuration cannot be read.
+    """
+    loader = config_loader(path, env, {})
+    # The project's own hooks may register what the catalog needs to be resolved.
+    manager = hook_manager()
+    load_context(path, env, loader, manager, {})
+    catalog = without_credentials(read_mapping(loader, "catalog"))
+    put, _ = registered_datasets(manager, catalog, read_mapping(loader, "parameters"))
+    entries = {entry for name in names for entry in _catalog_entries(catalog, name)}
+    described = describe_datasets(catalog, entries, path)
+    told = {name: describe_instance(name, put[name], path) for name in names if name in put}
+    return {**described, **told}
+
+
+def _catalog_entries(catalog: Iterable[str], name: str) -> list[str]:
+    """The entries that may stand for a dataset: its own, else what a pattern may match."""
+    own = [entry for entry in catalog if base_name(entry) == name]
+    return own or [name, *(f"{name}@{entry.split('@', 1)[1]}" for entry in catalog if "@" in entry)]
 
 
 def flatten_parameters(parameters: Mapping[str, Any]) -> dict[str, ParameterValue]:

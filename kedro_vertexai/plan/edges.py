@@ -61,7 +61,10 @@ def find_edges(project: Project, groups: Collection[Group], taken: Collection[st
             edges.producer[base_name(output)] = group_of[node.name]
     for group in groups:
         for dataset in _read_by(group, project):
-            reading = shared.readings.get((group.title, dataset)) or _reading(group, dataset, edges)
+            added_to = _is_added_to(project.datasets[dataset])
+            reading = shared.readings.get((group.title, dataset)) or _reading(
+                group, dataset, edges, added_to=added_to
+            )
             _add(edges, group, project.datasets[dataset], reading)
     return edges
 
@@ -125,14 +128,20 @@ def _counts(artifact: Artifact) -> bool:
 
 
 def _read_by(group: Group, project: Project) -> list[str]:
-    return sorted({n for node in group.nodes for n in datasets_read(node, project.datasets)})
+    """What must be there when a group starts: its inputs, and outputs that it is told to add to."""
+    read = {name for node in group.nodes for name in datasets_read(node, project.datasets)}
+    return sorted(read | {name for name in group.outputs if _is_added_to(project.datasets[name])})
 
 
-def _reading(group: Group, dataset: str, edges: Edges) -> Reading | None:
+def _is_added_to(dataset: Dataset) -> bool:
+    return dataset.kind is Kind.LOCAL and dataset.options.staging == "upload"
+
+
+def _reading(group: Group, dataset: str, edges: Edges, *, added_to: bool) -> Reading | None:
     """What a group finds of a dataset that shares its place with no other."""
     producer = edges.producer.get(dataset)
     if producer is group:
-        return None
+        return Reading(raw=True) if added_to else None
     return Reading((dataset,)) if producer else Reading(raw=True)
 
 

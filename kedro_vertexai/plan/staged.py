@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kedro_vertexai.artifact_types import ARTIFACT
-from kedro_vertexai.catalog import Dataset, Kind
+from kedro_vertexai.catalog import Dataset, Kind, base_name
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.plan.edges import Edges
 from kedro_vertexai.plan.model import Artifact, Parameter, StagedInput, Travel
@@ -66,9 +67,27 @@ def raw_inputs(project: Project, edges: Edges, *, in_image: bool) -> RawInputs:
             found.in_image.append(name)
         elif (project.path / dataset.path).exists():
             found.staged.append(name)
-        elif not dataset.options.optional:
+        elif not dataset.options.optional and name not in edges.producer:
             found.missing.append(name)
     return found
+
+
+def unseen_files(project: Project) -> list[str]:
+    """A sentence for each dataset that would add to files of earlier runs, and starts without."""
+    written = {base_name(output) for node in project.nodes for output in node.outputs}
+    return [
+        f"dataset '{name}' adds to what lies at {dataset.path}, and a run starts without that; to "
+        "start from it, write metadata: {vertexai: {staging: upload}} in its catalog entry"
+        for name in sorted(written)
+        if (dataset := project.datasets[name]).kind is Kind.LOCAL
+        and dataset.adds
+        and not dataset.options.staging
+        and _has_files(project.path / dataset.path)
+    ]
+
+
+def _has_files(path: Path) -> bool:
+    return path.is_dir() and any(not file.name.startswith(".") for file in path.rglob("*"))
 
 
 def _check_alone(dataset: Dataset, project: Project, edges: Edges) -> None:

@@ -168,3 +168,13 @@ def test_an_object_by_the_entrys_own_word_cannot_be_a_raw_input() -> None:
     told = {**csv("data/x.csv"), "metadata": {"vertexai": {"travel": "object"}}}
     with pytest.raises(PlanError, match=r"'a' reads dataset 'x'.*travel: object"):
         plan_of(step("a", "x"), catalog={"x": told})
+
+
+def test_an_output_may_start_from_what_lies_on_the_disk(tmp_path: Path) -> None:
+    told = {"metadata": {"vertexai": {"staging": "upload"}}}
+    catalog = {"all": {**parts("data/parts"), **told}, "log": {**csv("data/log.csv"), **told}}
+    nodes = (step("a", None, ["all", "log"]), step("b", "all"))
+    plan = plan_of(*nodes, catalog=catalog, path=on_disk(tmp_path, "data/parts/0.csv"))
+    assert taken(plan, "a") == [("all", "input-all")]
+    assert taken(plan, "b") == [("all", "a")]
+    assert plan.missing == ()

@@ -74,6 +74,9 @@ NODES = """
         # A path that leads out of the project.
         node(lambda: "beside", None, "beside", name="write_beside"),
         node(join, "beside", "beside_read", name="read_beside"),
+        # A class that needs credentials, which lie in the environment's own configuration.
+        node(lambda: "for eyes that have the key", None, "secret", name="write_secret"),
+        node(join, "secret", "secret_read", name="read_secret"),
         # Described and typed.
         node(table, None, "described", name="describe"),
         node(scores, None, "numbers", name="score"),
@@ -104,6 +107,22 @@ class Elsewhere(AbstractDataset):
 
     def save(self, data):
         self.file.write_text(data)
+
+    def _describe(self):
+        return {}
+
+
+class Locked(AbstractDataset):
+    def __init__(self, filepath, credentials):
+        self.file, self.key = Path(filepath), credentials["key"]
+
+    def load(self):
+        key, text = self.file.read_text().split(":", 1)
+        assert key == self.key[::-1]
+        return text
+
+    def save(self, data):
+        self.file.write_text(f"{self.key[::-1]}:{data}")
 
     def _describe(self):
         return {}
@@ -155,6 +174,11 @@ def catalog(package: str) -> dict[str, Any]:
             "metadata": {"team": "a"},
             "schema": "system.Dataset",
         },
+        "secret": {
+            "type": f"{package}.own.Locked",
+            "filepath": "data/secret.txt",
+            "credentials": "lock",
+        },
         "numbers": {"type": "json.JSONDataset", "filepath": "data/numbers.json"},
         "chunked": {
             "type": "pandas.CSVDataset",
@@ -165,18 +189,20 @@ def catalog(package: str) -> dict[str, Any]:
         "baked": text("data/baked.txt", metadata={"vertexai": {"staging": "image"}}),
         **{
             f"{name}_read": {"type": "json.JSONDataset", "filepath": f"data/{name}_read.json"}
-            for name in ("shared", "folder", "hook", "checked", "beside", "baked")
+            for name in ("shared", "folder", "hook", "checked", "beside", "baked", "secret")
         },
         **{name: text(f"data/{name}.txt") for name in ("first_look", "second_look", "confirmed")},
     }
 
 
+SECRET = "open-sesame-4711"
 FILES = {
     "data/overwritten.txt": "raw",
     "data/folder/old.txt": "old",
     "data/increments/1.txt": "1",
     "data/increments/2.txt": "2",
     "data/baked.txt": "in the image",
+    "conf/local/credentials.yml": f"lock: {{key: {SECRET}}}",
 }
 
 
@@ -229,6 +255,7 @@ def test_every_task_succeeds(run: LocalRun) -> None:
         "checked_read.json",
         "beside_read.json",
         "baked_read.json",
+        "secret_read.json",
         "described.parquet",
         "numbers.json",
         "chunked.csv",
@@ -254,6 +281,16 @@ def test_a_path_beside_the_project_is_shared_by_no_tasks(
     assert not (project.path.parent / "beside.txt").exists()
     ours = run.outputs_by_path()["../beside.txt"]
     assert ours.read_bytes() == (laptop.path.parent / "beside.txt").read_bytes()
+
+
+def test_credentials_reach_the_dataset_and_nothing_that_the_run_leaves(run: LocalRun) -> None:
+    left = {path: file.read_bytes() for path, file in found_files(run.job).items()}
+    assert [path for path, content in left.items() if SECRET.encode() in content] == []
+    assert SECRET not in run.printed
+
+
+def found_files(directory: Path) -> dict[str, Path]:
+    return {str(file): file for file in directory.rglob("*") if file.is_file()}
 
 
 def metadata(run: LocalRun, dataset: str) -> dict[str, Any]:
