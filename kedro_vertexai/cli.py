@@ -236,6 +236,27 @@ def pull(
     click.echo(str(report))
 
 
+@vertexai.group("auth")
+def auth() -> None:
+    """Requests to MLflow that say who is asking."""
+
+
+@auth.command("check")
+@click.option(
+    "--as",
+    "service_account",
+    metavar="SERVICE_ACCOUNT",
+    help="Impersonate this service account, as which the pipeline will run.",
+)
+@click.pass_obj
+def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
+    """Show who signs requests to MLflow, and whether the server takes them."""
+    from kedro_vertexai.auth_check import check
+
+    for title, text in check(obj["path"], obj["env"], service_account):
+        click.echo(f"{title:<12} {text}")
+
+
 def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
     from dataclasses import fields
 

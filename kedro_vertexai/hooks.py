@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from kedro_vertexai.runtime.active import active_task
+from kedro_vertexai.runtime.authentication import active_authentication
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -20,6 +21,8 @@ class VertexAIHooks:
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         """First of all plugins, so that kedro-mlflow finds the run already open."""
+        if authentication := active_authentication():
+            authentication.context_created(context)
         if task := active_task():
             task.context_created(context)
 

@@ -135,7 +135,7 @@ def read_project(
 
     loader = config_loader(path, env, runtime_params or {})
     manager = hook_manager()
-    context = _context(path, env, loader, manager, dict(runtime_params or {}))
+    context = load_context(path, env, loader, manager, dict(runtime_params or {}))
     kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
     nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
     parameters = read_mapping(loader, "parameters")
@@ -244,7 +244,7 @@ def _datasets(
     return found
 
 
-def _context(
+def load_context(
     path: Path,
     env: str,
     loader: AbstractConfigLoader,

@@ -172,7 +172,8 @@ class Plan:
     task and closed after the last. `values` are the parameter values of this run, by key:
     what differs from the defaults. `in_image` are the paths of raw inputs that
     the image holds. `host_aliases` are lines for each task's hosts file. `retry` is
-    that of the tasks which the plan adds.
+    that of the tasks which the plan adds. `authentication` is how the tasks of a tracked
+    pipeline prove to MLflow who they are: names and ids, no secret.
     """
 
     name: str
@@ -189,6 +190,7 @@ class Plan:
     caching: bool = False
     retry: Retry = field(default_factory=Retry)
     dynamic_config: bool = False
+    authentication: Mapping[str, Any] = field(default_factory=dict)
     host_aliases: tuple[str, ...] = ()
     description: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -11,17 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.auth import iam
+from google.auth import credentials, iam
 from google.auth.compute_engine import _metadata
+from secret_servers import SecretManagerServer, VaultServer
 from signed_server import SignedServer
 from token_service import Key, TokenService
 
-from kedro_vertexai.auth import environment
+from kedro_vertexai.auth import environment, provider_params
 from kedro_vertexai.auth.mlflow_request_header_provider import DynamicMLFlowRequestHeaderProvider
 from kedro_vertexai.auth.newest import Newest, newest
+from kedro_vertexai.auth.secret_manager import GoogleSecretManager
 
 AUDIENCE = "12345.apps.googleusercontent.com"
 ACCOUNT = "mlflow@test-project.iam.gserviceaccount.com"
+IAM_METHODS = {
+    "_IAM_IDTOKEN_ENDPOINT": "generateIdToken",
+    "_IAM_ENDPOINT": "generateAccessToken",
+    "_IAM_SIGNJWT_ENDPOINT": "signJwt",
+}
 
 
 @pytest.fixture(scope="session")
@@ -47,13 +54,22 @@ def clean_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (
         *environment.USER_AND_PASSWORD,
         environment.TOKEN,
+        environment.SIGV4,
+        environment.AUTH,
         "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_AUDIENCE",
+        "GCP_PROJECT_ID",
+        "NETRC",
+        *("VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_CACERT"),
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(environment, "_reported", set())
+    monkeypatch.setattr(environment, "_looked_for", set())
+    monkeypatch.setattr(provider_params, "_given", [])
     monkeypatch.setattr(newest, "_current", Newest()._current)
     monkeypatch.setattr(DynamicMLFlowRequestHeaderProvider, "_instance", None)
 
@@ -61,10 +77,14 @@ def clean_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def google(key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenService]:
     with TokenService(key) as service:
+        for name, method in IAM_METHODS.items():
+            url = f"{service.url}/v1/projects/-/serviceAccounts/{{}}:{method}"
+            monkeypatch.setattr(iam, name, url)
+        # Starts a thread that asks Google itself where an account may be used from.
         monkeypatch.setattr(
-            iam,
-            "_IAM_IDTOKEN_ENDPOINT",
-            f"{service.url}/v1/projects/-/serviceAccounts/{{}}:generateIdToken",
+            credentials.CredentialsWithRegionalAccessBoundary,
+            "_maybe_start_regional_access_boundary_refresh",
+            lambda *_: None,
         )
         # google-auth reads GCE_METADATA_HOST when it is imported.
         monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", service.host)
@@ -91,6 +111,24 @@ def key_file(
 def server(key: Key) -> Iterator[SignedServer]:
     with SignedServer(key, AUDIENCE) as signed:
         yield signed
+
+
+@pytest.fixture
+def vault(key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[VaultServer]:
+    """A Vault that VAULT_ADDR and VAULT_TOKEN speak of."""
+    with VaultServer(key) as server:
+        monkeypatch.setenv("VAULT_ADDR", server.url)
+        monkeypatch.setenv("VAULT_TOKEN", server.issue())
+        yield server
+
+
+@pytest.fixture
+def secret_manager(
+    google: TokenService, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SecretManagerServer]:
+    with SecretManagerServer(google) as server:
+        monkeypatch.setattr(GoogleSecretManager, "endpoint", server.url)
+        yield server
 
 
 @pytest.fixture

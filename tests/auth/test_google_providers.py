@@ -261,7 +261,8 @@ def test_a_missing_parameter(provider: Any, params: dict[str, Any], missing: str
         provider(object(), **params)
     assert str(error.value) == (
         f"{provider.__name__} needs {missing}: add it to "
-        "server.request_header_provider.init_kwargs in mlflow.yml"
+        "server.request_header_provider.init_kwargs in mlflow.yml, or to "
+        "run_config.mlflow.request_header_provider_params in vertexai.yml"
     )
 
 
