@@ -173,7 +173,7 @@ def read_datasets(path: Path, *, env: str, names: Iterable[str]) -> dict[str, Da
     loader = config_loader(path, env, {})
     # The project's own hooks may register what the catalog needs to be resolved.
     manager = hook_manager()
-    _context(path, env, loader, manager, {})
+    load_context(path, env, loader, manager, {})
     catalog = without_credentials(read_mapping(loader, "catalog"))
     put, _ = registered_datasets(manager, catalog, read_mapping(loader, "parameters"))
     entries = {entry for name in names for entry in _catalog_entries(catalog, name)}
