@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kedro_vertexai.compiler import Request
 
 
+_WIDE = 1000
 # `kedro run --params` splits at commas.
 _LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
@@ -138,7 +139,9 @@ def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any
 
         from kedro_vertexai import explain as explanation
 
-        explanation.print_rows(explanation.explain(compiled.project, compiled.plan), Console())
+        # What is read by a program, or goes to a file, is not broken into lines.
+        console = Console(width=None if sys.stdout.isatty() else _WIDE)
+        explanation.print_rows(explanation.explain(compiled.project, compiled.plan), console)
     count = len(compiled.plan.tasks)
     tasks = "task" if count == 1 else "tasks"
     click.echo(f"{compiled.plan.name}: {count} {tasks} written to {output}")

@@ -17,7 +17,7 @@ from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
 from kedro_vertexai.plan.resources import unmatched_names
-from kedro_vertexai.plan.staged import unseen_files
+from kedro_vertexai.plan.staged import unplaced, unseen_files
 from kedro_vertexai.project import Filters, Project, read_project
 from kedro_vertexai.project_config import read_vertexai_config
 from kedro_vertexai.spec.build import build_spec
@@ -80,7 +80,7 @@ def compile_project(request: Request) -> Compiled:
     )
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
     notes = [*project.notes, *not_applied(config), *unmatched_names(project, config.run_config)]
-    notes += unseen_files(project)
+    notes += [*unseen_files(project), *unplaced(project)]
     if plan.caching and plan.tracked:
         notes.append(
             "run_config.caching has no effect on a tracked pipeline: every task logs into this "

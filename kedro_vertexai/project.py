@@ -21,7 +21,7 @@ from kedro_vertexai.catalog import (
     base_name,
     describe_datasets,
     describe_instance,
-    without_credentials,
+    entry_without_credentials,
 )
 from kedro_vertexai.errors import ProjectError, did_you_mean
 from kedro_vertexai.project_config import (
@@ -139,7 +139,7 @@ def read_project(
     kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
     nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
     parameters = read_mapping(loader, "parameters")
-    catalog = without_credentials(read_mapping(loader, "catalog"))
+    catalog = _entries(loader)
     put, notes = registered_datasets(manager, catalog, parameters)
     uri = tracking_uri(loader, pipeline)
     return Project(
@@ -174,12 +174,18 @@ def read_datasets(path: Path, *, env: str, names: Iterable[str]) -> dict[str, Da
     # The project's own hooks may register what the catalog needs to be resolved.
     manager = hook_manager()
     load_context(path, env, loader, manager, {})
-    catalog = without_credentials(read_mapping(loader, "catalog"))
+    catalog = _entries(loader)
     put, _ = registered_datasets(manager, catalog, read_mapping(loader, "parameters"))
     entries = {entry for name in names for entry in _catalog_entries(catalog, name)}
     described = describe_datasets(catalog, entries, path)
     told = {name: describe_instance(name, put[name], path) for name in names if name in put}
     return {**described, **told}
+
+
+def _entries(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """The catalog's configuration, without what its entries say of credentials."""
+    catalog = read_mapping(loader, "catalog")
+    return {name: entry_without_credentials(entry) for name, entry in catalog.items()}
 
 
 def _catalog_entries(catalog: Iterable[str], name: str) -> list[str]:

@@ -145,18 +145,20 @@ def _places(
     """
     described = read_datasets(request.project_path, env=request.env, names=wanted)
     asked = {base_name(name) for name in request.datasets}
-    by_place: dict[Path, str] = {}
+    places: dict[str, Path] = {}
     notes = []
     for name in wanted:
         place = _place(request, described[name])
         if isinstance(place, Path):
-            # Of two datasets in one place, the later task's is what would lie there.
-            by_place[place] = name
+            if described[name].replaces:
+                # Of two datasets in one place, this one has removed what the other left.
+                places = {other: there for other, there in places.items() if there != place}
+            places[name] = place
         elif name in asked:
             raise RunError(place)
         else:
             notes.append(f"{place}; left out")
-    return {name: place for place, name in by_place.items()}, notes
+    return places, notes
 
 
 def _place(request: PullRequest, dataset: Dataset) -> Path | str:

@@ -47,7 +47,8 @@ def digest_of(path: Path) -> str:
 
 def tree_digest(digests: Mapping[str, str]) -> str:
     """The digest of a directory from those of its files, by relative name in their order."""
-    whole = hashlib.sha256()
+    # Or an empty directory would be an empty file.
+    whole = hashlib.sha256(b"directory\0")
     for name, digest in digests.items():
         whole.update(name.encode("utf-8", "surrogateescape") + b"\0")
         whole.update(bytes.fromhex(digest))

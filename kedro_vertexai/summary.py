@@ -55,7 +55,8 @@ def _outputs(result: JobResult, project_path: Path) -> list[tuple[str, str]]:
             dataset, path = output.metadata.get("dataset"), local_path(output.uri)
             if not dataset or output.is_absent:
                 continue
-            if path is None:
+            if path is None or output.uri.startswith("file://"):
+                # It stays where its dataset keeps it.
                 found.add((str(dataset), output.uri))
             elif output.metadata.get("path"):
                 place = links.get(os.path.realpath(path), path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kedro_vertexai.artifact_metadata import ROOM
 from kedro_vertexai.config import PluginConfig
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.grouping import NodeGrouper
@@ -131,7 +132,7 @@ def build_plan(
             ),
         ),
         references=tuple(
-            Reference(importers[name], name, project.datasets[name].uri, found.artifact)
+            Reference(importers[name], name, found.uri, found.artifact, found.options.metadata)
             for name in raw.references
             if (found := project.datasets[name])
         ),
@@ -173,6 +174,7 @@ class _Surroundings:
             task = self.importers[parameters_dataset(files)]
             inputs += (parameter_file(files, task),)
         artifacts = outputs_of(group, self.project, self.edges)
+        artifacts = tuple(replace(a, room=self._room(a.dataset)) for a in artifacts)
         _check_argument(group, len(inputs) + len(artifacts))
         producers = {artifact.producer for artifact in inputs}
         after = group.after | self.edges.after.get(group.title, set())
@@ -188,6 +190,12 @@ class _Surroundings:
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
         )
+
+    def _room(self, dataset: str) -> int:
+        """Bytes for an artifact's metadata, so that those of all inputs fit where most go."""
+        readers = self.edges.consumers.get(dataset, ())
+        most = max((self.edges.inputs[group.title] for group in readers), default=1)
+        return max(0, min(ROOM, (MAX_ARGUMENT_BYTES - MAX_INLINE_BYTES) // most - _ARTIFACT_BYTES))
 
 
 def _check_argument(group: Group, artifacts: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -31,6 +32,7 @@ class Edges:
         raw: the groups that read what no task wrote before them.
         keys: each dataset's key in every component; that of its confirmation too.
         after: by title, groups that must end first though no artifact says so.
+        inputs: how many artifacts a group is handed at most, by title.
     """
 
     producer: dict[str, Group] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Edges:
     raw: dict[str, list[Group]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, set[str]] = field(default_factory=dict)
+    inputs: Counter[str] = field(default_factory=Counter)
 
 
 def find_edges(project: Project, groups: Collection[Group], taken: Collection[str]) -> Edges:
@@ -157,6 +160,7 @@ def _add(edges: Edges, group: Group, dataset: Dataset, reading: Reading | None) 
     edges.readings[group.title, dataset.name] = reading
     for source in reading.sources:
         edges.consumers.setdefault(source, []).append(group)
+    edges.inputs[group.title] += len(reading.sources) + reading.raw
     if reading.raw:
         edges.raw.setdefault(dataset.name, []).append(group)
 

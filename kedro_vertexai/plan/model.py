@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from kedro_vertexai.artifact_metadata import ROOM
+
 # Tasks that a plan adds to the user's: the first, the last, and what holds all but the last.
 START_RUN = "mlflow-start-run"
 FINISH_RUN = "mlflow-finish-run"
@@ -65,7 +67,8 @@ class Artifact:
     `producer` is the spec name of the task or importer whose output `producer_key` this input
     is; empty for a task's own output. For FILE, `path` is the dataset's location on the local
     disk, POSIX, relative to the project where it lies inside. For REFERENCE, `uri` is where it
-    lies, without credentials. `type` is KFP's, `metadata` what the user adds to an output.
+    lies, without credentials. `type` is KFP's, `metadata` what the user adds to an output, `room`
+    how many bytes an output's metadata may have.
     """
 
     key: str
@@ -77,6 +80,7 @@ class Artifact:
     uri: str = ""
     versioned: bool = False
     type: str = "system.Artifact"
+    room: int = ROOM
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -91,6 +95,7 @@ class Reference:
     dataset: str
     uri: str
     type: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,7 @@ class StagedInput:
     content: bytes | None = None
     empty: bool = False
     type: str = "system.Dataset"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

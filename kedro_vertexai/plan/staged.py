@@ -67,9 +67,17 @@ def raw_inputs(project: Project, edges: Edges, *, in_image: bool) -> RawInputs:
             found.in_image.append(name)
         elif (project.path / dataset.path).exists():
             found.staged.append(name)
-        elif not dataset.options.optional and name not in edges.producer:
+        elif not _may_be_missing(dataset, edges):
             found.missing.append(name)
     return found
+
+
+def _may_be_missing(dataset: Dataset, edges: Edges) -> bool:
+    """Whether a run can start without it: an output that it adds to, or a directory of others."""
+    if dataset.options.optional or dataset.name in edges.producer:
+        return True
+    readings = (edges.readings[group.title, dataset.name] for group in edges.raw[dataset.name])
+    return all(reading.sources for reading in readings)
 
 
 def unseen_files(project: Project) -> list[str]:
@@ -83,6 +91,16 @@ def unseen_files(project: Project) -> list[str]:
         and dataset.adds
         and not dataset.options.staging
         and _has_files(project.path / dataset.path)
+    ]
+
+
+def unplaced(project: Project) -> list[str]:
+    """A sentence for each dataset of the project's own class that tells no place."""
+    return [
+        f"dataset '{name}': {dataset.reason}, and so is taken to be where every task reaches it; a "
+        "path on the local disk is named as metadata: {vertexai: {path: ...}}"
+        for name, dataset in sorted(project.datasets.items())
+        if dataset.kind is Kind.REMOTE and not dataset.is_placed and not dataset.options.travel
     ]
 
 
@@ -136,6 +154,7 @@ def staged_dataset(name: str, project: Project, task: str) -> StagedInput:
         name=path.name,
         empty=path.is_dir() and not any(file.is_file() for file in path.rglob("*")),
         type=project.datasets[name].artifact,
+        metadata=project.datasets[name].options.metadata,
     )
 
 

@@ -104,6 +104,9 @@ def put(catalog: CatalogProtocol[Any, Any], name: str, dataset: ObjectDataset) -
 
 
 def _is_object(dataset: Any) -> bool:
+    wrapped = getattr(dataset, "_dataset", None)
+    if isinstance(wrapped, AbstractDataset):
+        return _is_object(wrapped)
     if isinstance(dataset, (MemoryDataset, SharedMemoryDataset)):
         return True
     metadata = getattr(dataset, "metadata", None) or {}

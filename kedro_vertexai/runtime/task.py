@@ -50,7 +50,11 @@ class NodeTask:
         self._boundary = TaskBoundary(
             self._document, given.inputs, given.outputs, project_path, job.id
         )
-        files = {key: artifact.path for key, artifact in given.inputs.items()}
+        files = {
+            key: given.inputs[key].path
+            for key, boundary in self._document.inputs.items()
+            if boundary.travel == "parameter"
+        }
         self._given_parameters = given_parameters(self._document, given.parameters, files)
         self._changed: dict[tuple[str, ...], Any] = {}
         self._run = JoinedRun(job.run_id) if job.run_id else None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kedro_vertexai.artifact_metadata import ROOM
 from kedro_vertexai.errors import TaskError
 
 
@@ -16,7 +17,8 @@ class Boundary:
 
     `path` is that of a file, `uri` that of an output that stays where it is. `metadata` is what
     the user adds to an output's, `metrics` whether its numbers are metadata, too, `versioned`
-    whether readers must be told which version this run has saved.
+    whether readers must be told which version this run has saved. `room` is how many bytes its
+    metadata may have.
     """
 
     key: str
@@ -26,6 +28,7 @@ class Boundary:
     uri: str = ""
     metrics: bool = False
     versioned: bool = False
+    room: int = ROOM
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -33,8 +33,9 @@ class DatasetOutput:
             uri=uri,
             # The runtime tells a path of what the catalog keeps in a file.
             is_persistent=bool(metadata.get("path")),
-            is_absent=metadata.get("absent") is True,
-            is_empty=metadata.get("empty") is True,
+            # Kubeflow keeps true as 1.
+            is_absent=bool(metadata.get("absent")),
+            is_empty=bool(metadata.get("empty")),
         )
 
 
