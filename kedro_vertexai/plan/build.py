@@ -15,6 +15,7 @@ from kedro_vertexai.plan.model import (
     RESERVED,
     MissingInput,
     Parameter,
+    PipelineMLPart,
     Plan,
     Reference,
     Task,
@@ -185,7 +186,12 @@ class _Surroundings:
             after=tuple(sorted({self.names[title] for title in after} - producers)),
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
+            pipeline_ml=self._part(group) if self.project.pipeline_ml else None,
         )
+
+    def _part(self, group: Group) -> PipelineMLPart:
+        logs_model = any(node.logs_model for node in group.nodes)
+        return PipelineMLPart.MODEL if logs_model else PipelineMLPart.TRAINING
 
 
 def _check_argument(group: Group, artifacts: int) -> None:
