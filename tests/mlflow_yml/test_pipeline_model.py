@@ -115,9 +115,7 @@ def test_the_model_belongs_to_the_run_of_all_tasks(run: LocalRun) -> None:
 
 
 @pytest.mark.slow
-def test_the_model_predicts_in_a_fresh_process_without_the_project(
-    run: LocalRun, tmp_path: Path
-) -> None:
+def test_the_model_predicts_in_a_fresh_process(run: LocalRun, tmp_path: Path) -> None:
     (model,) = logged_models(run)
     script = dedent(
         f"""
