@@ -32,6 +32,7 @@ from kedro_vertexai.project_config import (
     tracking_uri,
 )
 from kedro_vertexai.project_hooks import hook_manager, registered_datasets
+from kedro_vertexai.project_model import check_artifacts, find_model, free_name, plain
 
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
@@ -47,7 +48,9 @@ _UNLOADED = re.compile(r"while importing the '([^']+)' module")
 class Node:
     """One Kedro node: names only, in the order Kedro would run them.
 
-    `confirms` are the datasets whose checkpoint it moves on once it has run.
+    `confirms` are the datasets whose checkpoint it moves on once it has run. `logs_model` tells
+    the last one of a tracked `pipeline_ml_factory`, which is none of Kedro's: it reads what the
+    model is made of.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     confirms: tuple[str, ...] = ()
+    logs_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,12 @@ class Filters:
     def __bool__(self) -> bool:
         return any(vars(self).values())
 
+    def of_pipeline(self) -> dict[str, Any]:
+        """The arguments of `Pipeline.filter`."""
+        given = {**vars(self), "node_namespaces": self.namespaces}
+        del given["namespaces"]
+        return {name: values or None for name, values in given.items()}
+
 
 @dataclass(frozen=True)
 class Project:
@@ -93,7 +103,8 @@ class Project:
     `node_dependencies` is Kedro's own mapping of node to parent nodes and `context` Kedro's
     own context: node groupers that a user wrote expect them. `runtime_names` are the names
     that `${runtime_params:...}` reads anywhere in the configuration. `notes` are what the user
-    should know of how it was read.
+    should know of how it was read. `pipeline_ml` tells a pipeline of kedro-mlflow's
+    `pipeline_ml_factory`.
     """
 
     path: Path
@@ -109,6 +120,7 @@ class Project:
     node_dependencies: Mapping[Any, set[Any]] = field(default_factory=dict)
     context: Any = None
     notes: tuple[str, ...] = ()
+    pipeline_ml: bool = False
 
 
 def read_project(
@@ -136,26 +148,36 @@ def read_project(
     loader = config_loader(path, env, runtime_params or {})
     manager = hook_manager()
     context = load_context(path, env, loader, manager, dict(runtime_params or {}))
-    kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
-    nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
+    registered = _load_pipeline(pipeline)
+    model, unlogged = find_model(registered, pipeline, filters.of_pipeline() if filters else {})
+    kedro_pipeline = _filter(plain(registered), pipeline, filters)
+    nodes = [_node(node) for node in kedro_pipeline.nodes]
     parameters = read_mapping(loader, "parameters")
     catalog = _entries(loader)
     put, notes = registered_datasets(manager, catalog, parameters)
     uri = tracking_uri(loader, pipeline)
+    if uri is None:
+        model, unlogged = None, []
+    datasets = _datasets(kedro_pipeline, catalog, put, path, model.inputs if model else ())
+    if model:
+        check_artifacts(model, datasets, pipeline)
+        name = free_name(node.name for node in nodes)
+        nodes.append(Node(name, frozenset(), model.inputs, (), logs_model=True))
     return Project(
         path=path,
         package=str(PACKAGE_NAME),
         env=env,
         pipeline=pipeline,
-        nodes=nodes,
-        datasets=_datasets(kedro_pipeline, catalog, put, path),
+        nodes=tuple(nodes),
+        datasets=datasets,
         parameters=flatten_parameters(parameters),
         runtime_names=frozenset(runtime_names(path, env)),
         tracked=uri is not None,
         tracking_uri=uri or "",
         node_dependencies=kedro_pipeline.node_dependencies,
         context=context,
-        notes=tuple(notes),
+        notes=(*notes, *unlogged),
+        pipeline_ml=plain(registered) is not registered,
     )
 
 
@@ -224,7 +246,11 @@ def _node(node: Any) -> Node:
 
 
 def _datasets(
-    pipeline: Pipeline, catalog: Mapping[str, Any], put: Mapping[str, Any], path: Path
+    pipeline: Pipeline,
+    catalog: Mapping[str, Any],
+    put: Mapping[str, Any],
+    path: Path,
+    more: Iterable[str],
 ) -> dict[str, Dataset]:
     """Every dataset of the pipeline, from the catalog, the project's hooks and its nodes.
 
@@ -233,8 +259,9 @@ def _datasets(
         catalog: the catalog's configuration.
         put: datasets that hooks put into it.
         path: the project's root.
+        more: datasets that none of the pipeline's nodes may touch.
     """
-    names = {
+    names = {*more} | {
         name for node in pipeline.nodes for name in (*node.inputs, *node.outputs, *node.confirms)
     }
     found = describe_datasets(catalog, names - put.keys(), path)
@@ -354,15 +381,7 @@ def _registry(requested: list[str] | None) -> tuple[dict[str, Any], list[str]]:
 def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:
     if filters:
         try:
-            pipeline = pipeline.filter(
-                tags=filters.tags or None,
-                node_names=filters.node_names or None,
-                from_nodes=filters.from_nodes or None,
-                to_nodes=filters.to_nodes or None,
-                from_inputs=filters.from_inputs or None,
-                to_outputs=filters.to_outputs or None,
-                node_namespaces=filters.namespaces or None,
-            )
+            pipeline = pipeline.filter(**filters.of_pipeline())
         except ValueError as error:
             raise ProjectError(f"pipeline '{name}': {_reason(error, pipeline, filters)}") from error
     if not pipeline.nodes:

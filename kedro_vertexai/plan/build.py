@@ -17,6 +17,7 @@ from kedro_vertexai.plan.model import (
     RESERVED,
     MissingInput,
     Parameter,
+    PipelineMLPart,
     Plan,
     Reference,
     Task,
@@ -189,6 +190,7 @@ class _Surroundings:
             after=tuple(sorted({self.names[title] for title in after} - producers)),
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
+            pipeline_ml=self._part(group) if self.project.pipeline_ml else None,
         )
 
     def _room(self, dataset: str) -> int:
@@ -196,6 +198,10 @@ class _Surroundings:
         readers = self.edges.consumers.get(dataset, ())
         most = max((self.edges.inputs[group.title] for group in readers), default=1)
         return max(0, min(ROOM, (MAX_ARGUMENT_BYTES - MAX_INLINE_BYTES) // most - _ARTIFACT_BYTES))
+
+    def _part(self, group: Group) -> PipelineMLPart:
+        logs_model = any(node.logs_model for node in group.nodes)
+        return PipelineMLPart.MODEL if logs_model else PipelineMLPart.TRAINING
 
 
 def _check_argument(group: Group, artifacts: int) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 from kedro_vertexai.artifact_metadata import ROOM
 
-# Tasks that a plan adds to the user's: the first, the last, and what holds all but the last.
+# Tasks that a plan adds to the user's: the first, the one that logs a pipeline as a model, the
+# last, and what holds all but the last.
 START_RUN = "mlflow-start-run"
+LOG_MODEL = "mlflow-log-model"
 FINISH_RUN = "mlflow-finish-run"
 EXIT_HANDLER = "exit-handler-1"
-RESERVED = (START_RUN, FINISH_RUN, EXIT_HANDLER)
+RESERVED = (START_RUN, LOG_MODEL, FINISH_RUN, EXIT_HANDLER)
 
 
 class Travel(str, Enum):
@@ -30,6 +32,13 @@ class Travel(str, Enum):
     FILE = "file"
     REFERENCE = "reference"
     PARAMETER = "parameter"
+
+
+class PipelineMLPart(str, Enum):
+    """What a task does of a pipeline whose result is logged as a model."""
+
+    TRAINING = "training"
+    MODEL = "model"
 
 
 class ParameterType(str, Enum):
@@ -156,7 +165,9 @@ class Task:
     """One process on one machine: a Kedro node, or a group of them.
 
     `name` is its name in the spec, `title` the user's own name for it. `after` are the spec
-    names of tasks that must end first though no artifact says so.
+    names of tasks that must end first though no artifact says so. `pipeline_ml` is set in a
+    pipeline of kedro-mlflow's `pipeline_ml_factory`: MODEL for the task that logs the model,
+    TRAINING for all others.
     """
 
     name: str
@@ -168,6 +179,7 @@ class Task:
     after: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     retry: Retry = field(default_factory=Retry)
+    pipeline_ml: PipelineMLPart | None = None
 
 
 @dataclass(frozen=True)

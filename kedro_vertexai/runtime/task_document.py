@@ -37,12 +37,15 @@ class TaskDocument:
     """This task's nodes, what crosses its boundary, and the parameters it is given.
 
     `parameters` maps an input's key to its type and its place in Kedro's nested parameters.
+    `pipeline_ml` is `training` in a pipeline of `pipeline_ml_factory`, and `model` in the task
+    that logs it; otherwise empty.
     """
 
     nodes: tuple[str, ...]
     inputs: Mapping[str, Boundary] = field(default_factory=dict)
     outputs: Mapping[str, Boundary] = field(default_factory=dict)
     parameters: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    pipeline_ml: str = ""
 
     @classmethod
     def parse(
@@ -65,6 +68,7 @@ class TaskDocument:
                     else (value["type"], tuple(value["path"]))
                     for key, value in document.get("parameters", {}).items()
                 },
+                pipeline_ml=str(document.get("pipeline_ml", "")),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise TaskError(

@@ -21,6 +21,8 @@ def task_document(task: Task) -> str:
     as a string. A parameter of which only a string is told, its type, lies at the top.
     """
     document: dict[str, Any] = {"nodes": list(task.nodes)}
+    if task.pipeline_ml:
+        document["pipeline_ml"] = task.pipeline_ml.value
     for side, artifacts in (("inputs", task.inputs), ("outputs", task.outputs)):
         told = {artifact.key: _artifact(artifact) for artifact in artifacts}
         if any(told.values()):
