@@ -265,7 +265,7 @@ def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool
 
     from kedro_vertexai.compiler import Request
     from kedro_vertexai.overrides import parse_declared, parse_overrides
-    from kedro_vertexai.project import Filters
+    from kedro_vertexai.project_pipeline import Filters
 
     params = options["params"]
     # The peer's `compile --params name:type` declares; without `=` there is no value to give.

@@ -18,8 +18,9 @@ from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
 from kedro_vertexai.plan.resources import unmatched_names
 from kedro_vertexai.plan.staged import unplaced, unseen_files
-from kedro_vertexai.project import Filters, Project, read_project
+from kedro_vertexai.project import Project, read_project
 from kedro_vertexai.project_config import read_vertexai_config
+from kedro_vertexai.project_pipeline import Filters
 from kedro_vertexai.spec.build import build_spec
 from kedro_vertexai.spec.dialect import VERTEX
 from kedro_vertexai.staging import source_files, staged_uri

@@ -104,7 +104,7 @@ class Reference:
     dataset: str
     uri: str
     type: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class StagedInput:
     content: bytes | None = None
     empty: bool = False
     type: str = "system.Dataset"
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

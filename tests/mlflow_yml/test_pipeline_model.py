@@ -170,7 +170,7 @@ def test_without_tracking_nothing_logs_it(new_project: NewProject) -> None:
 
 
 def test_nodes_that_make_all_of_the_model_log_it(new_project: NewProject) -> None:
-    from kedro_vertexai.project import Filters
+    from kedro_vertexai.project_pipeline import Filters
 
     files = {"data/instances.csv": "x\n1\n", "data/target.csv": "y\n2\n"}
     raw = {
@@ -185,7 +185,7 @@ def test_nodes_that_make_all_of_the_model_log_it(new_project: NewProject) -> Non
 def test_nodes_that_make_too_little_of_it_run_without_it_and_say_so(
     new_project: NewProject,
 ) -> None:
-    from kedro_vertexai.project import Filters
+    from kedro_vertexai.project_pipeline import Filters
 
     filters = Filters(node_names=("table", "split"))
     compiled = new_project(**described()).compile(pipeline="training", filters=filters)
