@@ -11,6 +11,20 @@ if TYPE_CHECKING:
 
 RUN_ID_TAG = "vertexai_run_id"
 JOB_NAME_TAG = "vertexai_job_name"
+# Of `kedro_mlflow.framework.hooks.mlflow_hook.MlflowHook.before_pipeline_run`: those of Kedro's
+# run parameters that a task of ours can have.
+_SET_BY_KEDRO_MLFLOW = (
+    "env",
+    "kedro_command",
+    "kedro_version",
+    "load_versions",
+    "node_names",
+    "pipeline_names",
+    "project_path",
+    "run_id",
+    "runner",
+    "runtime_params",
+)
 
 
 def open_run(context: KedroContext, *, job_id: str, job_name: str, pipeline: str, env: str) -> str:
@@ -40,11 +54,22 @@ def open_run(context: KedroContext, *, job_id: str, job_name: str, pipeline: str
     experiment = experiment_id(context, client)
     run = find_run(client, experiment, job_id)
     if run is None:
-        client.create_run(experiment, run_name=tracking.run.name or pipeline, tags=tags)
+        client.create_run(
+            experiment, run_name=tracking.run.name or pipeline, tags={**_of_tasks(), **tags}
+        )
         # Two attempts may have raced: both then take the one that was first.
         run = find_run(client, experiment, job_id)
         assert run is not None, "a run that was just created is found by its tag"
     return str(run.info.run_id)
+
+
+def _of_tasks() -> dict[str, str]:
+    """The tags that kedro-mlflow sets anew in each task, made before the first.
+
+    Two tasks that make the same tag at once fail over each other in MLflow's SQLAlchemy store;
+    two that change one do not.
+    """
+    return dict.fromkeys(_SET_BY_KEDRO_MLFLOW, "")
 
 
 def experiment_id(context: KedroContext, client: MlflowClient) -> str:

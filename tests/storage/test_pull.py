@@ -439,3 +439,16 @@ def visible_files(directory: Path) -> dict[str, bytes]:
         for file in directory.iterdir()
         if not file.name.startswith(".")
     }
+
+
+def test_all_that_several_datasets_added_to_one_directory_comes_back(
+    new_project: NewProject,
+) -> None:
+    parts = {"type": "partitions.PartitionedDataset", "path": "data/parts", "dataset": "x"}
+    project = new_project(catalog={"one": parts, "two": parts})
+    job = LocalJob(project, "shop-1")
+    one = job.artifact("a", "one", {"a": b"1", "both": b"one"})
+    two = job.artifact("b", "two", {"b": b"2", "both": b"two"})
+    job.ended({"one": output("one", str(one))}, {"two": output("two", str(two))})
+    assert pull(project, "shop-1").exit_code == 0
+    assert visible_files(project.path / "data" / "parts") == {"a": b"1", "b": b"2", "both": b"two"}
