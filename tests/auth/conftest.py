@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import ACCOUNT, AUDIENCE, Clock
 from google.auth import credentials, iam
 from google.auth.compute_engine import _metadata
 from secret_servers import SecretManagerServer, VaultServer
@@ -22,8 +23,6 @@ from kedro_vertexai.auth.mlflow_request_header_provider import DynamicMLFlowRequ
 from kedro_vertexai.auth.newest import Newest, newest
 from kedro_vertexai.auth.secret_manager import GoogleSecretManager
 
-AUDIENCE = "12345.apps.googleusercontent.com"
-ACCOUNT = "mlflow@test-project.iam.gserviceaccount.com"
 IAM_METHODS = {
     "_IAM_IDTOKEN_ENDPOINT": "generateIdToken",
     "_IAM_ENDPOINT": "generateAccessToken",
@@ -152,20 +151,6 @@ def client(server: SignedServer) -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(server.url)
-
-
-class Clock:
-    """`time.time()`, which a test may set forward: for providers and for both servers."""
-
-    def __init__(self) -> None:
-        self._real = time.time
-        self._ahead = 0.0
-
-    def __call__(self) -> float:
-        return self._real() + self._ahead
-
-    def forward(self, seconds: float) -> None:
-        self._ahead += seconds
 
 
 @pytest.fixture

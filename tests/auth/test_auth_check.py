@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import ACCOUNT, AUDIENCE
 from click.testing import Result
-from conftest import ACCOUNT, AUDIENCE
 from project_factory import KedroProject
 from secret_servers import SecretManagerServer
 from signed_server import SignedServer

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT, AUDIENCE, Clock
+from asking import ACCOUNT, AUDIENCE, Clock
 from google.auth import jwt
 from google.oauth2 import credentials
 from token_service import MACHINE, Key, TokenService

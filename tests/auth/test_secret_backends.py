@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT
+from asking import ACCOUNT
 from secret_servers import SecretManagerServer, VaultServer
 from token_service import MACHINE, TokenService
 

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
-from conftest import ACCOUNT, AUDIENCE
+from asking import ACCOUNT, AUDIENCE
 from project_factory import KedroProject
 from secret_servers import VaultServer
 from signed_server import SignedServer

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from conftest import ACCOUNT, AUDIENCE
+from asking import ACCOUNT, AUDIENCE
 from google.auth import jwt
 from project_factory import KedroProject
 from token_service import TokenService
