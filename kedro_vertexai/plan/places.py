@@ -118,14 +118,22 @@ def _accesses(
     ]
 
 
+def _reads_and_writes(
+    cluster: Mapping[str, str], project: Project, task_of: Mapping[str, str]
+) -> tuple[list[_Access], list[_Access]]:
+    return (
+        _accesses(cluster, project, task_of, lambda node: datasets_read(node, project.datasets)),
+        _accesses(cluster, project, task_of, lambda node: map(base_name, node.outputs)),
+    )
+
+
 def _read_local(
     cluster: Mapping[str, str],
     project: Project,
     task_of: Mapping[str, str],
     shared: SharedPlaces,
 ) -> None:
-    reads = _accesses(cluster, project, task_of, lambda node: datasets_read(node, project.datasets))
-    writes = _accesses(cluster, project, task_of, lambda node: map(base_name, node.outputs))
+    reads, writes = _reads_and_writes(cluster, project, task_of)
     if not writes:
         return
     raw = {read.place for read in reads if not _written_before(read, writes, whole=True)}
@@ -205,8 +213,7 @@ def _order(
     task_of: Mapping[str, str],
     shared: SharedPlaces,
 ) -> None:
-    reads = _accesses(cluster, project, task_of, lambda node: datasets_read(node, project.datasets))
-    writes = _accesses(cluster, project, task_of, lambda node: map(base_name, node.outputs))
+    reads, writes = _reads_and_writes(cluster, project, task_of)
     for write in writes:
         for other in (*reads, *writes):
             if other.task == write.task or not overlap(write.place, other.place):
