@@ -7,7 +7,7 @@ classes that it names. No dataset is instantiated: that would ask for credential
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,10 @@ class Dataset:
         path: the location of a LOCAL dataset, POSIX, relative to the project where it lies
             inside.
         uri: that of a REMOTE one, without credentials; empty where its class names no place.
+        is_placed: whether it is known where a REMOTE one keeps its data.
         versioned: whether each save is kept as a version of its own.
+        adds: whether a save leaves the files that are there already, as partitions do.
+        replaces: whether a save removes all that is there, as partitions with `overwrite` do.
         reason: why it is of this kind, for people.
         artifact: KFP's type of its artifact.
         options: what the user says of it.
@@ -60,7 +63,10 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     path: str = ""
     uri: str = ""
+    is_placed: bool = True
     versioned: bool = False
+    adds: bool = False
+    replaces: bool = False
     reason: str = ""
     artifact: str = ARTIFACT
     options: DatasetOptions = field(default_factory=DatasetOptions)
@@ -92,7 +98,7 @@ def describe_datasets(
     """
     from kedro.io import CatalogConfigResolver, DatasetError
 
-    entries = {name: without_credentials(entry) for name, entry in catalog.items()}
+    entries = {name: entry_without_credentials(entry) for name, entry in catalog.items()}
     try:
         resolver = CatalogConfigResolver(
             config=entries,
@@ -112,8 +118,11 @@ def describe_datasets(
 def describe_instance(name: str, instance: Any, project_path: Path) -> Dataset:
     """Describe a dataset that a hook of the project's put into the catalog.
 
-    Kedro's own and kedro-datasets' classes keep their location as `_filepath` or `_path`.
+    Kedro's own and kedro-datasets' classes keep their location as `_filepath` or `_path`, and
+    wrappers what they wrap as `_dataset`.
     """
+    from kedro.io import AbstractDataset
+
     entry: dict[str, Any] = {
         "type": type(instance),
         "metadata": getattr(instance, "metadata", None),
@@ -123,7 +132,12 @@ def describe_instance(name: str, instance: Any, project_path: Path) -> Dataset:
         value = getattr(instance, f"_{key}", None)
         if value is not None:
             entry[key] = str(value) if protocol == "file" else f"{protocol}://{value}"
-    return _described(name, entry, project_path, [(_class_of(name, entry), entry)])
+    chain: list[tuple[DatasetClass, Mapping[str, Any]]] = [(_class_of(name, entry), entry)]
+    wrapped = getattr(instance, "_dataset", None)
+    if not isinstance(wrapped, AbstractDataset):
+        return _described(name, entry, project_path, chain)
+    inner = describe_instance(name, wrapped, project_path)
+    return replace(inner, type=_type_of(name, entry), reason=f"{chain[0][0].short}: {inner.reason}")
 
 
 def _one_of(known: Dataset | None, other: Dataset) -> Dataset:
@@ -142,14 +156,24 @@ def _one_of(known: Dataset | None, other: Dataset) -> Dataset:
             f"the catalog entries '{known.name}@...' are one dataset and must lie at one place, "
             f"not at {places[0]} and {places[1]}"
         )
-    return known
+    told = [side for side in (known, other) if side.options != DatasetOptions()]
+    if len(told) == 2 and told[0].options != told[1].options:
+        raise ProjectError(
+            f"the catalog entries '{known.name}@...' are one dataset, and each says something else "
+            "under metadata.vertexai"
+        )
+    return told[0] if told else known
 
 
-def without_credentials(entry: Any) -> Any:
+def entry_without_credentials(entry: Any) -> Any:
     """The entry without its credentials, which compiling neither needs nor may read."""
     if not isinstance(entry, dict):
         return entry
-    return {key: without_credentials(value) for key, value in entry.items() if key != "credentials"}
+    return {
+        key: entry_without_credentials(value)
+        for key, value in entry.items()
+        if key != "credentials"
+    }
 
 
 def _describe(name: str, entry: Mapping[str, Any] | None, project_path: Path) -> Dataset:
@@ -179,11 +203,19 @@ def _described(
         class_names=names,
         path=location.path,
         uri=location.uri,
+        is_placed=bool(place) or chain[-1][0].is_known,
         versioned=any(bool(inner.get("versioned")) for _, inner in chain),
+        adds=chain[-1][0].is_partitioned and not chain[-1][1].get("overwrite"),
+        replaces=chain[-1][0].is_partitioned and bool(chain[-1][1].get("overwrite")),
         reason=reason,
-        artifact=f"system.{options.type}" if options.type else type_of_class(names, place),
+        artifact=_schema(options.type) or type_of_class(names, place),
         options=options,
     )
+
+
+def _schema(type_: str) -> str:
+    """KFP's full name of a type; Google's own have theirs already."""
+    return f"system.{type_}" if type_ and "." not in type_ else type_
 
 
 def _chain(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[DatasetClass, Mapping[str, Any]]]:
@@ -241,7 +273,7 @@ def _place(
     innermost, inner = chain[-1]
     title = " around ".join(class_.short for class_, _ in chain)
     said = options.path or innermost.location(inner)
-    location = locate(said, project_path) if said else Location()
+    location = locate(said, project_path) if said else Location(uri=innermost.table_uri(inner))
     if options.travel:
         return _as_told(name, options.travel, location)
     if chain[0][1].get("run_id") and chain[0][0].short == "MlflowArtifactDataset":
@@ -278,6 +310,12 @@ def _as_told(name: str, travel: str, location: Location) -> tuple[Kind, Location
         return kinds[travel], Location(), reason
     if travel == "file":
         return kinds[travel], location, reason
+    if location.path and not location.path.startswith("/"):
+        raise ProjectError(
+            f"catalog entry '{name}': metadata.vertexai.travel: every task has its own "
+            f"{location.path}, inside its copy of the project; a reference needs an absolute path "
+            "or a URL"
+        )
     # A path that every machine has mounted.
-    mounted = f"file://{location.path}" if location.path.startswith("/") else ""
+    mounted = f"file://{location.path}" if location.path else ""
     return kinds[travel], Location(uri=location.uri or mounted), reason

@@ -10,7 +10,9 @@ from typing import Any
 from kedro_vertexai.errors import ConfigError, VertexAIError, did_you_mean
 
 
-def instantiate(path: str, params: Mapping[str, Any], *args: object, key: str) -> Any:
+def instantiate(
+    path: str, params: Mapping[str, Any], *args: object, key: str, name: str = "cls"
+) -> Any:
     """Import the class at `path` and call it with `args` and `params`.
 
     Args:
@@ -18,14 +20,15 @@ def instantiate(path: str, params: Mapping[str, Any], *args: object, key: str) -
         params: keyword arguments from the file; their values are never shown.
         args: what comes before them.
         key: the section of the file to name in errors.
+        name: the key in it that names the class.
 
     Raises:
         ConfigError: there is no such class, or it does not take these parameters.
     """
-    found = _import_class(path, f"{key}.cls")
+    found = _import_class(path, f"{key}.{name}")
     if isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
-        raise ConfigError(f"{key}.cls: {path} does not implement {missing}")
+        raise ConfigError(f"{key}.{name}: {path} does not implement {missing}")
     try:
         signature(found).bind(*args, **params)
     except TypeError as error:

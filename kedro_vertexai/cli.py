@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from kedro_vertexai.compiler import Request
 
 
+_WIDE = 1000
 # `kedro run --params` splits at commas.
 _LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
@@ -120,7 +122,12 @@ def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_obj
 def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any) -> None:
     """Write the pipeline as a KFP pipeline spec."""
-    from kedro_vertexai.compiler import compile_project, notes_for_vertex, spec_for_vertex
+    from kedro_vertexai.compiler import (
+        compile_project,
+        inputs_to_stage,
+        notes_for_vertex,
+        spec_for_vertex,
+    )
     from kedro_vertexai.spec.write import write_spec
 
     compiled = compile_project(_request(obj, options, new_defaults=True))
@@ -132,10 +139,36 @@ def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any
 
         from kedro_vertexai import explain as explanation
 
-        explanation.print_rows(explanation.explain(compiled.project, compiled.plan), Console())
+        # What is read by a program, or goes to a file, is not broken into lines.
+        console = Console(width=None if sys.stdout.isatty() else _WIDE)
+        explanation.print_rows(explanation.explain(compiled.project, compiled.plan), console)
     count = len(compiled.plan.tasks)
     tasks = "task" if count == 1 else "tasks"
     click.echo(f"{compiled.plan.name}: {count} {tasks} written to {output}")
+    if inputs := inputs_to_stage(compiled):
+        click.echo("Raw inputs that it reads, for `kedro vertexai stage` to upload:")
+        for line in inputs:
+            click.echo(f"  {line}")
+
+
+@vertexai.command("stage")
+@_pipeline_options
+@click.pass_obj
+def stage(obj: dict[str, Any], /, **options: Any) -> None:
+    """Upload the raw inputs of the pipeline to run_config.root, unless they are there."""
+    from kedro_vertexai.compiler import compile_project, staging_root
+    from kedro_vertexai.transfer import make_transfer
+    from kedro_vertexai.upload import stage_inputs
+
+    compiled = compile_project(_request(obj, options, new_defaults=True))
+    _warn(compiled.notes)
+    if not compiled.plan.staged:
+        click.echo(f"{compiled.plan.name} reads no raw inputs: nothing to stage")
+        return
+    root = staging_root(compiled)
+    reporter = make_transfer(sys.stdout, "Staging")
+    report = stage_inputs(compiled.plan.staged, root, obj["path"], reporter)
+    click.echo(f"{report} under {root}")
 
 
 @vertexai.command("run-once")
@@ -176,12 +209,63 @@ def run_once(
     ctx.exit(run_local(compiled, max_workers=max_workers))
 
 
+@vertexai.command("pull")
+@click.argument("job")
+@click.argument("datasets", nargs=-1)
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory to write below, instead of the project.",
+)
+@click.option("--force", is_flag=True, help="Replace local files that changed after the job.")
+@click.pass_obj
+def pull(
+    obj: dict[str, Any], job: str, datasets: tuple[str, ...], to: Path | None, force: bool
+) -> None:
+    """Bring the outputs of JOB, or those DATASETS of it, to their paths in the catalog.
+
+    JOB is a local job (its name, the beginning of just one, or `latest`) or the id of a job of
+    Vertex AI.
+    """
+    from kedro_vertexai.pull import PullRequest
+    from kedro_vertexai.pull import pull as pull_outputs
+    from kedro_vertexai.transfer import make_transfer
+
+    request = PullRequest(
+        obj["path"], obj["env"], job, datasets, to=to and to.absolute(), force=force
+    )
+    report = pull_outputs(request, make_transfer(sys.stdout, "Fetching"))
+    _warn(list(report.notes))
+    click.echo(str(report))
+
+
+@vertexai.group("auth")
+def auth() -> None:
+    """Requests to MLflow that say who is asking."""
+
+
+@auth.command("check")
+@click.option(
+    "--as",
+    "service_account",
+    metavar="SERVICE_ACCOUNT",
+    help="Impersonate this service account, as which the pipeline will run.",
+)
+@click.pass_obj
+def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
+    """Show who signs requests to MLflow, and whether the server takes them."""
+    from kedro_vertexai.auth_check import check
+
+    for title, text in check(obj["path"], obj["env"], service_account):
+        click.echo(f"{title:<12} {text}")
+
+
 def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
     from dataclasses import fields
 
     from kedro_vertexai.compiler import Request
     from kedro_vertexai.overrides import parse_declared, parse_overrides
-    from kedro_vertexai.project import Filters
+    from kedro_vertexai.project_pipeline import Filters
 
     params = options["params"]
     # The peer's `compile --params name:type` declares; without `=` there is no value to give.

@@ -17,12 +17,15 @@ from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
 from kedro_vertexai.plan.resources import unmatched_names
-from kedro_vertexai.project import Filters, Project, read_project
+from kedro_vertexai.plan.staged import unplaced, unseen_files
+from kedro_vertexai.project import Project, read_project
 from kedro_vertexai.project_config import read_vertexai_config
+from kedro_vertexai.project_pipeline import Filters
 from kedro_vertexai.spec.build import build_spec
 from kedro_vertexai.spec.dialect import VERTEX
-from kedro_vertexai.staging import staged_uri
+from kedro_vertexai.staging import source_files, staged_uri
 from kedro_vertexai.tracking.config import is_local
+from kedro_vertexai.transfer import readable
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def compile_project(request: Request) -> Compiled:
     )
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
     notes = [*project.notes, *not_applied(config), *unmatched_names(project, config.run_config)]
+    notes += [*unseen_files(project), *unplaced(project)]
     if plan.caching and plan.tracked:
         notes.append(
             "run_config.caching has no effect on a tracked pipeline: every task logs into this "
@@ -143,24 +147,32 @@ def missing_inputs(plan: Plan) -> list[str]:
 
 def notes_for_vertex(compiled: Compiled) -> list[str]:
     """What must be so before the spec of `spec_for_vertex` can run, and is not seen to."""
-    project, root = compiled.project, compiled.config.run_config.root_uri
+    project = compiled.project
     notes = [f"{sentence}: the image must hold it" for sentence in missing_inputs(compiled.plan)]
     if project.tracked and project.tracking_uri and is_local(project.tracking_uri):
         notes.append(
             f"mlflow.yml records runs at {project.tracking_uri}, which is another store on each "
             "machine: on Vertex AI, server.mlflow_tracking_uri must name a server"
         )
-    notes += [
-        f"upload the input '{staged.dataset}'"
-        + (f" ({staged.path})" if staged.path else "")
-        + f" to {staged_uri(root or '', staged)}: this version uploads nothing"
-        for staged in compiled.plan.staged
-    ]
     return notes
 
 
-def spec_for_vertex(compiled: Compiled) -> dict[str, Any]:
-    """The spec as Vertex AI reads it, with artifacts under `run_config.root`.
+def inputs_to_stage(compiled: Compiled) -> list[str]:
+    """What `kedro vertexai stage` uploads for the spec of `spec_for_vertex`, an input a line.
+
+    Whether it is there already is not known here: compiling asks no network.
+    """
+    root = staging_root(compiled)
+    return [
+        f"{staged.dataset}: {staged.path + ', ' if staged.path else ''}"
+        f"{readable(sum(file.size for file in source_files(staged, compiled.project.path)))}, "
+        f"to {staged_uri(root, staged)}"
+        for staged in compiled.plan.staged
+    ]
+
+
+def staging_root(compiled: Compiled) -> str:
+    """Where `run_config.root` puts the inputs of this run; empty if there are none.
 
     Raises:
         ConfigError: the run has inputs to stage, and no root to stage them under.
@@ -169,4 +181,13 @@ def spec_for_vertex(compiled: Compiled) -> dict[str, Any]:
     if root is None and compiled.plan.staged:
         names = ", ".join(sorted(staged.dataset for staged in compiled.plan.staged))
         raise ConfigError(f"run_config.root is not set, and inputs must be staged: {names}")
-    return build_spec(compiled.plan, root=root or "", dialect=VERTEX)
+    return root or ""
+
+
+def spec_for_vertex(compiled: Compiled) -> dict[str, Any]:
+    """The spec as Vertex AI reads it, with artifacts under `run_config.root`.
+
+    Raises:
+        ConfigError: the run has inputs to stage, and no root to stage them under.
+    """
+    return build_spec(compiled.plan, root=staging_root(compiled), dialect=VERTEX)

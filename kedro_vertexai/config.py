@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
+from kedro_vertexai.config_authentication import (
+    AuthenticationConfig,
+    PublicTexts,
+    SecretsConfig,
+)
+from kedro_vertexai.config_section import Section
 from kedro_vertexai.config_values import (
     LONGEST_BACKOFF,
     LONGEST_PATIENCE,
@@ -56,32 +61,6 @@ def _retries(entries: object) -> object:
     if scalars and len(entries) > 1 and entries.keys() <= RetryConfig.model_fields.keys():
         raise ValueError(f"write these keys under {DEFAULT}, or under a node or tag")
     return _filled(entries)
-
-
-class Section(BaseModel):
-    """A mapping in the file. Keys are checked; a bare `key:` means the key's default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    none_is_null: ClassVar[bool] = False
-    """Whether the word `none` stands for null, as the template of kedro-vertexai 1.0 has it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_bare_keys(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        entries = {str(key): value for key, value in data.items()}
-        return {
-            key: value
-            for key, value in entries.items()
-            if key not in cls.model_fields or not cls._is_null(value)
-        }
-
-    @classmethod
-    def _is_null(cls, value: object) -> bool:
-        words = ("none", "null", "~", "")
-        word = cls.none_is_null and isinstance(value, str) and value.strip().lower() in words
-        return value is None or word
 
 
 class ResourcesConfig(Section):
@@ -154,7 +133,8 @@ class DynamicConfigProviderConfig(Section):
 class MLFlowVertexAIConfig(Section):
     """How requests to MLflow are signed."""
 
-    request_header_provider_params: Params = Field(default_factory=dict, repr=False)
+    request_header_provider_params: PublicTexts = Field(default_factory=dict, repr=False)
+    """Of the class that mlflow.yml names; `init_kwargs` there come before these."""
 
 
 class TrackingConfig(Section):
@@ -223,6 +203,7 @@ class RunConfig(Section):
     dynamic_config_providers: tuple[DynamicConfigProviderConfig, ...] = ()
     mlflow: MLFlowVertexAIConfig = Field(default_factory=MLFlowVertexAIConfig)
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)
+    authentication: AuthenticationConfig = Field(default_factory=AuthenticationConfig)
     schedules: Annotated[dict[Name, ScheduleConfig], BeforeValidator(_filled)] = Field(
         default_factory=dict
     )
@@ -272,8 +253,6 @@ _NOT_APPLIED = {
     "schedules": _NO_SCHEDULE,
     "scheduled_run_name": _NO_SCHEDULE,
     "on_exit_pipeline": "is not applied yet: only the MLflow run is closed after the last task",
-    "mlflow.request_header_provider_params": "is not applied yet: write them in mlflow.yml, under "
-    "server.request_header_provider.init_kwargs",
     "ttl": "has no effect: Vertex AI Pipelines keeps no workflow that could be deleted",
     "volume": "has no effect: tasks hand data on as artifacts and share no volume",
 }
@@ -327,6 +306,8 @@ _PLACES: tuple[tuple[str, type[Section]], ...] = (
     ("run_config", RunConfig),
     ("run_config.network", NetworkConfig),
     ("run_config.tracking", TrackingConfig),
+    ("run_config.authentication", AuthenticationConfig),
+    ("run_config.authentication.secrets", SecretsConfig),
     ("run_config.resources.<node or tag>", ResourcesConfig),
     ("run_config.schedules.<pipeline>", ScheduleConfig),
 )

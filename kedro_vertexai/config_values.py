@@ -32,7 +32,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9](/.*)?", re.DOTALL)
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 _LABEL = re.compile(r"[\w-]{0,64}")
 _HOST = re.compile(r"[\w.-]+", re.ASCII)
-_CLASS_PATH = re.compile(r"\w+(\.\w+)+")
+CLASS_PATH = re.compile(r"\w+(\.\w+)+")
 
 
 def _text(value: object) -> str:
@@ -128,7 +128,7 @@ def _host(text: str) -> str:
 
 
 def _class_path(text: str) -> str:
-    if not _CLASS_PATH.fullmatch(text):
+    if not CLASS_PATH.fullmatch(text):
         raise ValueError("expected the path of a class, as package.module.Class")
     return text
 

@@ -18,7 +18,7 @@ from kedro_vertexai.errors import ProjectError, did_you_mean
 # Under these, Kedro's own and kedro-datasets' classes take their location.
 _LOCATIONS = ("filepath", "path")
 # Keys of an entry that Kedro's catalog reads itself and that reach no constructor as they are.
-_OF_THE_CATALOG = {"type", "versioned", "version", "validator", "metadata", "credentials"}
+_OF_THE_CATALOG = {"type", "versioned", "version", "validator", "credentials"}
 _MLFLOW = "kedro_mlflow."
 # Where a wrapper has the entry that it wraps.
 _WRAPPED = {"MlflowArtifactDataset": "dataset", "CachedDataset": "dataset"}
@@ -50,6 +50,26 @@ class DatasetClass:
     def is_mlflow(self) -> bool:
         """Whether it is one of kedro-mlflow's."""
         return self.name.startswith(_MLFLOW)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a public class, of which a place without a path is no local one."""
+        return self.is_mlflow or any(name.startswith("kedro_datasets") for name in self.names)
+
+    def table_uri(self, entry: Mapping[str, Any]) -> str:
+        """The URI of a table of BigQuery, as Vertex AI writes it; empty for any other class.
+
+        https://cloud.google.com/vertex-ai/docs/reference/rest/v1/BigQueryDestination
+        """
+        if self.short != "GBQTableDataset":
+            return ""
+        parts = (entry.get("project"), entry.get("dataset"), entry.get("table_name"))
+        return f"bq://{'.'.join(str(part) for part in parts if part)}"
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether it keeps a directory of files, each a partition."""
+        return any(name.startswith("kedro_datasets.partitions.") for name in self.names)
 
     @property
     def short(self) -> str:

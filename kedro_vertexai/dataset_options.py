@@ -6,6 +6,7 @@ https://docs.kedro.org/en/stable/catalog-data/data_catalog_yaml_examples/
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,9 @@ STAGINGS = ("upload", "image")
 # KFP's artifact types that a dataset can have, without their `system.`:
 # https://www.kubeflow.org/docs/components/pipelines/user-guides/data-handling/artifacts/
 TYPES = ("Artifact", "Dataset", "Model", "Metrics", "HTML", "Markdown")
+# Vertex AI's own types, such as google.VertexModel:
+# https://cloud.google.com/vertex-ai/docs/ml-metadata/system-schemas
+_GOOGLES = "google."
 _FLAG, _TEXT, _MAPPING = "true or false", "text", "a mapping"
 
 
@@ -73,9 +77,19 @@ def parse_options(name: str, metadata: Any) -> DatasetOptions:
             )
         _check(f"{where}.{key}", value, _EXPECTED[key])
     options = {key: value for key, value in said.items() if value is not None}
+    _check_json(f"{where}.metadata", options.get("metadata"))
     if "type" in options:
         options["type"] = options["type"].removeprefix("system.")
     return DatasetOptions(**options)
+
+
+def _check_json(where: str, metadata: Any) -> None:
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ProjectError(
+            f"{where}: it must be text, finite numbers and the like: {error}"
+        ) from None
 
 
 def _check(where: str, value: Any, expected: str | Collection[str]) -> None:
@@ -84,6 +98,9 @@ def _check(where: str, value: Any, expected: str | Collection[str]) -> None:
     if isinstance(expected, str):
         if not isinstance(value, _CLASSES[expected]):
             raise ProjectError(f"{where}: expected {expected}, got {value!r}")
-    elif not isinstance(value, str) or value.removeprefix("system.") not in expected:
+    elif not isinstance(value, str) or not (
+        value.removeprefix("system.") in expected
+        or (expected is TYPES and value.startswith(_GOOGLES))
+    ):
         hint = did_you_mean(str(value), expected)
         raise ProjectError(f"{where}: expected one of {', '.join(expected)}, got {value!r}{hint}")

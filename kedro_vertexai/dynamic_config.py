@@ -77,7 +77,9 @@ class DynamicConfigProvider(ABC):
         return {**existing_config, **generated_config}
 
 
-def materialise(config: PluginConfig, conf_dir: Path) -> list[Path]:
+def materialise(
+    config: PluginConfig, conf_dir: Path, written: list[Path] | None = None
+) -> list[Path]:
     """Let each configured provider write its file, in the order of the configuration.
 
     A file is replaced whole or not at all, and only its owner may read it. No message holds
@@ -86,6 +88,7 @@ def materialise(config: PluginConfig, conf_dir: Path) -> list[Path]:
     Args:
         config: what `vertexai.yml` says.
         conf_dir: the project's configuration source, above the environments.
+        written: gets each file as soon as it is there, also if a later one fails.
 
     Returns:
         The files, one for each provider.
@@ -98,7 +101,11 @@ def materialise(config: PluginConfig, conf_dir: Path) -> list[Path]:
         DynamicConfigProvider.build(config, provider)
         for provider in config.run_config.dynamic_config_providers
     ]
-    return [_materialise_one(provider, conf_dir) for provider in providers]
+    files: list[Path] = [] if written is None else written
+    for provider in providers:
+        # One by one: the caller sees those that were written before one failed.
+        files.append(_materialise_one(provider, conf_dir))  # noqa: PERF401
+    return files
 
 
 def _materialise_one(provider: DynamicConfigProvider, conf_dir: Path) -> Path:

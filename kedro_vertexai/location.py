@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit, urlunsplit
 
 _LOCAL_PROTOCOLS = ("file", "local")
 # Vertex AI mounts every bucket that its service account may read below this directory:
 # https://cloud.google.com/vertex-ai/docs/training/cloud-storage-file-system
 _BUCKETS = PurePosixPath("/gcs")
 # In their names `?` and `#` stand for themselves; elsewhere what follows may be a signature.
+# In these a container stands where others have a user: `abfs://container@account/path`.
+_CONTAINERS = ("abfs", "abfss", "wasb", "wasbs")
 _OBJECT_STORES = ("gs", "gcs", "s3", "s3a", "s3n")
 
 
@@ -45,13 +47,22 @@ def locate(location: str, project_path: Path) -> Location:
 
 
 def without_credentials(uri: str) -> str:
-    """The URI without a user's name and password, and without a query that may be a signature."""
-    parts = urlsplit(uri)
-    host = parts.netloc.rpartition("@")[2]
-    if parts.scheme in _OBJECT_STORES:
-        rest = uri[len(parts.scheme) + 3 + len(parts.netloc) :]
-        return f"{parts.scheme}://{host}{rest}"
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    """The URI without a user's name and password, and without a query that may be a signature.
+
+    Empty where a password that holds a `/` cannot be told from the rest.
+    """
+    scheme, _, rest = uri.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    if not at and ":" in authority and "@" in path:
+        # A password with a `/`, or a port and a name with an `@`.
+        return ""
+    if user and ":" not in user and scheme in _CONTAINERS:
+        host = authority
+    if scheme not in _OBJECT_STORES:
+        path = re.split(r"[?#]", path, maxsplit=1)[0]
+        host = re.split(r"[?#]", host, maxsplit=1)[0]
+    return f"{scheme}://{host}{slash}{path}"
 
 
 def overlap(one: str, other: str) -> bool:

@@ -7,10 +7,7 @@ they import mlflow, which takes seconds and is not needed to know what a project
 
 from __future__ import annotations
 
-import logging
-import re
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +18,9 @@ from kedro_vertexai.catalog import (
     base_name,
     describe_datasets,
     describe_instance,
-    without_credentials,
+    entry_without_credentials,
 )
-from kedro_vertexai.errors import ProjectError, did_you_mean
+from kedro_vertexai.errors import ProjectError
 from kedro_vertexai.project_config import (
     config_loader,
     one_line,
@@ -32,6 +29,8 @@ from kedro_vertexai.project_config import (
     tracking_uri,
 )
 from kedro_vertexai.project_hooks import hook_manager, registered_datasets
+from kedro_vertexai.project_model import check_artifacts, find_model, free_name, plain
+from kedro_vertexai.project_pipeline import Filters, filtered, load_pipeline
 
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
@@ -39,15 +38,14 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from pluggy import PluginManager
 
-# `find_pipelines` says so of a module and goes on without it.
-_UNLOADED = re.compile(r"while importing the '([^']+)' module")
-
 
 @dataclass(frozen=True)
 class Node:
     """One Kedro node: names only, in the order Kedro would run them.
 
-    `confirms` are the datasets whose checkpoint it moves on once it has run.
+    `confirms` are the datasets whose checkpoint it moves on once it has run. `logs_model` tells
+    the last one of a tracked `pipeline_ml_factory`, which is none of Kedro's: it reads what the
+    model is made of.
     """
 
     name: str
@@ -55,6 +53,7 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     confirms: tuple[str, ...] = ()
+    logs_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,29 +70,14 @@ class ParameterValue:
 
 
 @dataclass(frozen=True)
-class Filters:
-    """The node filters of `kedro run`, under its names."""
-
-    tags: tuple[str, ...] = ()
-    node_names: tuple[str, ...] = ()
-    from_nodes: tuple[str, ...] = ()
-    to_nodes: tuple[str, ...] = ()
-    from_inputs: tuple[str, ...] = ()
-    to_outputs: tuple[str, ...] = ()
-    namespaces: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return any(vars(self).values())
-
-
-@dataclass(frozen=True)
 class Project:
     """One pipeline of a Kedro project, read once.
 
     `node_dependencies` is Kedro's own mapping of node to parent nodes and `context` Kedro's
     own context: node groupers that a user wrote expect them. `runtime_names` are the names
     that `${runtime_params:...}` reads anywhere in the configuration. `notes` are what the user
-    should know of how it was read.
+    should know of how it was read. `pipeline_ml` tells a pipeline of kedro-mlflow's
+    `pipeline_ml_factory`.
     """
 
     path: Path
@@ -109,6 +93,7 @@ class Project:
     node_dependencies: Mapping[Any, set[Any]] = field(default_factory=dict)
     context: Any = None
     notes: tuple[str, ...] = ()
+    pipeline_ml: bool = False
 
 
 def read_project(
@@ -135,28 +120,73 @@ def read_project(
 
     loader = config_loader(path, env, runtime_params or {})
     manager = hook_manager()
-    context = _context(path, env, loader, manager, dict(runtime_params or {}))
-    kedro_pipeline = _filter(_load_pipeline(pipeline), pipeline, filters)
-    nodes = tuple(_node(node) for node in kedro_pipeline.nodes)
+    context = load_context(path, env, loader, manager, dict(runtime_params or {}))
+    registered = load_pipeline(pipeline)
+    model, unlogged = find_model(registered, pipeline, filters.of_pipeline() if filters else {})
+    kedro_pipeline = filtered(plain(registered), pipeline, filters)
+    nodes = [_node(node) for node in kedro_pipeline.nodes]
     parameters = read_mapping(loader, "parameters")
-    catalog = without_credentials(read_mapping(loader, "catalog"))
+    catalog = _entries(loader)
     put, notes = registered_datasets(manager, catalog, parameters)
     uri = tracking_uri(loader, pipeline)
+    if uri is None:
+        model, unlogged = None, []
+    datasets = _datasets(kedro_pipeline, catalog, put, path, model.inputs if model else ())
+    if model:
+        check_artifacts(model, datasets, pipeline)
+        name = free_name(node.name for node in nodes)
+        nodes.append(Node(name, frozenset(), model.inputs, (), logs_model=True))
     return Project(
         path=path,
         package=str(PACKAGE_NAME),
         env=env,
         pipeline=pipeline,
-        nodes=nodes,
-        datasets=_datasets(kedro_pipeline, catalog, put, path),
+        nodes=tuple(nodes),
+        datasets=datasets,
         parameters=flatten_parameters(parameters),
         runtime_names=frozenset(runtime_names(path, env)),
         tracked=uri is not None,
         tracking_uri=uri or "",
         node_dependencies=kedro_pipeline.node_dependencies,
         context=context,
-        notes=tuple(notes),
+        notes=(*notes, *unlogged),
+        pipeline_ml=plain(registered) is not registered,
     )
+
+
+def read_datasets(path: Path, *, env: str, names: Iterable[str]) -> dict[str, Dataset]:
+    """Describe datasets as the catalog has them now, whatever pipeline they belong to.
+
+    Args:
+        path: the project's root; Kedro has bootstrapped it.
+        env: the Kedro environment, as `kedro --env`.
+        names: dataset names without transcoding.
+
+    Raises:
+        ProjectError: the catalog or the configuration cannot be read.
+    """
+    loader = config_loader(path, env, {})
+    # The project's own hooks may register what the catalog needs to be resolved.
+    manager = hook_manager()
+    load_context(path, env, loader, manager, {})
+    catalog = _entries(loader)
+    put, _ = registered_datasets(manager, catalog, read_mapping(loader, "parameters"))
+    entries = {entry for name in names for entry in _catalog_entries(catalog, name)}
+    described = describe_datasets(catalog, entries, path)
+    told = {name: describe_instance(name, put[name], path) for name in names if name in put}
+    return {**described, **told}
+
+
+def _entries(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """The catalog's configuration, without what its entries say of credentials."""
+    catalog = read_mapping(loader, "catalog")
+    return {name: entry_without_credentials(entry) for name, entry in catalog.items()}
+
+
+def _catalog_entries(catalog: Iterable[str], name: str) -> list[str]:
+    """The entries that may stand for a dataset: its own, else what a pattern may match."""
+    own = [entry for entry in catalog if base_name(entry) == name]
+    return own or [name, *(f"{name}@{entry.split('@', 1)[1]}" for entry in catalog if "@" in entry)]
 
 
 def flatten_parameters(parameters: Mapping[str, Any]) -> dict[str, ParameterValue]:
@@ -189,7 +219,11 @@ def _node(node: Any) -> Node:
 
 
 def _datasets(
-    pipeline: Pipeline, catalog: Mapping[str, Any], put: Mapping[str, Any], path: Path
+    pipeline: Pipeline,
+    catalog: Mapping[str, Any],
+    put: Mapping[str, Any],
+    path: Path,
+    more: Iterable[str],
 ) -> dict[str, Dataset]:
     """Every dataset of the pipeline, from the catalog, the project's hooks and its nodes.
 
@@ -198,8 +232,9 @@ def _datasets(
         catalog: the catalog's configuration.
         put: datasets that hooks put into it.
         path: the project's root.
+        more: datasets that none of the pipeline's nodes may touch.
     """
-    names = {
+    names = {*more} | {
         name for node in pipeline.nodes for name in (*node.inputs, *node.outputs, *node.confirms)
     }
     found = describe_datasets(catalog, names - put.keys(), path)
@@ -215,7 +250,7 @@ def _datasets(
     return found
 
 
-def _context(
+def load_context(
     path: Path,
     env: str,
     loader: AbstractConfigLoader,
@@ -249,105 +284,3 @@ def _context(
             f"{one_line(error)}"
         ) from error
     return context
-
-
-def _load_pipeline(name: str) -> Pipeline:
-    from kedro.framework.project import pipelines
-
-    if name != "__default__":
-        # Kedro then imports this pipeline's module alone, if there is one of its name.
-        try:
-            registered, unloaded = _registry([name])
-        except (Exception, SystemExit):
-            logging.getLogger(__name__).debug("'%s' is no module of pipelines", name)
-        else:
-            if name in registered and not unloaded:
-                return _a_pipeline(name, registered[name])
-    try:
-        registered, unloaded = _registry(None)
-    except (Exception, SystemExit) as error:
-        # Kedro names the module, and what was wrong in it is the cause.
-        reason = ": ".join(one_line(part) for part in (error, error.__cause__) if part)
-        raise ProjectError(f"the project's pipelines cannot be loaded: {reason}") from error
-    finally:
-        pipelines.set_requested(None)
-    if unloaded:
-        # Kedro goes on without such a module's nodes; a run on other machines that silently
-        # lacks a part of its pipeline is worse than none.
-        raise ProjectError(f"pipeline '{name}' cannot be loaded: {unloaded[0]}")
-    if name not in registered:
-        raise ProjectError(
-            f"no pipeline named '{name}'{did_you_mean(name, registered)} "
-            f"(registered: {', '.join(sorted(registered))})"
-        )
-    return _a_pipeline(name, registered[name])
-
-
-def _a_pipeline(name: str, found: Any) -> Pipeline:
-    from kedro.pipeline import Pipeline
-
-    if not isinstance(found, Pipeline):
-        raise ProjectError(
-            f"pipeline '{name}' is registered as {type(found).__name__}, not as a Kedro Pipeline"
-        )
-    return found
-
-
-def _registry(requested: list[str] | None) -> tuple[dict[str, Any], list[str]]:
-    """The registered pipelines, and what `find_pipelines` warned that it could not import.
-
-    Other warnings are passed on.
-    """
-    from kedro.framework.project import pipelines
-
-    pipelines.set_requested(requested)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        registered = dict(pipelines)
-    unloaded = []
-    for warning in caught:
-        text = str(warning.message)
-        if match := _UNLOADED.search(text):
-            unloaded.append(f"{match[1]} fails to import: {text.strip().splitlines()[-1]}")
-        else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
-    return registered, unloaded
-
-
-def _filter(pipeline: Pipeline, name: str, filters: Filters | None) -> Pipeline:
-    if filters:
-        try:
-            pipeline = pipeline.filter(
-                tags=filters.tags or None,
-                node_names=filters.node_names or None,
-                from_nodes=filters.from_nodes or None,
-                to_nodes=filters.to_nodes or None,
-                from_inputs=filters.from_inputs or None,
-                to_outputs=filters.to_outputs or None,
-                node_namespaces=filters.namespaces or None,
-            )
-        except ValueError as error:
-            raise ProjectError(f"pipeline '{name}': {_reason(error, pipeline, filters)}") from error
-    if not pipeline.nodes:
-        from kedro.framework.project import pipelines
-
-        full = sorted(key for key, value in dict(pipelines).items() if getattr(value, "nodes", ()))
-        raise ProjectError(
-            f"pipeline '{name}' has no nodes to run"
-            + (f" (pipelines with nodes: {', '.join(full)})" if full else "")
-        )
-    return pipeline
-
-
-def _reason(error: ValueError, pipeline: Pipeline, filters: Filters) -> str:
-    """Why a filter does not work: Kedro's own words, but for tags, of which it names none."""
-    known = sorted({tag for node in pipeline.nodes for tag in node.tags})
-    unknown = [tag for tag in filters.tags if tag not in known]
-    if not unknown:
-        return one_line(error)
-    return (
-        f"no node has the tag '{unknown[0]}'{did_you_mean(unknown[0], known)} "
-        f"(tags: {', '.join(known) or 'none'})"
-    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.errors import ProjectError, did_you_mean
+from kedro_vertexai.mlflow_keys import check_mlflow_keys
 
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
@@ -135,6 +136,7 @@ def tracking_uri(loader: AbstractConfigLoader, pipeline: str) -> str | None:
     finally:
         if placeholder:
             OmegaConf.clear_resolver("km.random_name")
+    check_mlflow_keys(config)
     said: Any = config
     for key in ("tracking", "disable_tracking", "pipelines"):
         if not isinstance(said, dict):

@@ -45,6 +45,7 @@ def registered_datasets(
     if not manager.hook.after_catalog_created.get_hookimpls():
         return {}, []
     from kedro.framework.project import settings
+    from kedro.io import DatasetError
 
     catalog_class: Any = settings.DATA_CATALOG_CLASS
     put: dict[str, Any] = {}
@@ -56,7 +57,11 @@ def registered_datasets(
             super().__setitem__(key, value)
             put[key] = value
 
-    made = Recording.from_config(catalog=dict(catalog), credentials={})
+    try:
+        made = Recording.from_config(catalog=dict(catalog), credentials={})
+    except DatasetError:
+        # A mistake in the catalog, which is told where the catalog is described.
+        return {}, []
     put.clear()
     try:
         manager.hook.after_catalog_created(
@@ -67,10 +72,10 @@ def registered_datasets(
             save_version="",
             load_versions={},
         )
+        return {name: made.get(name) for name in put}, []
     except Exception as error:
         note = (
             "a hook of settings.py failed in after_catalog_created, where it is called without "
             f"credentials or data: what it puts into the catalog is not known ({one_line(error)})"
         )
         return {}, [note]
-    return {name: made.get(name) for name in put}, []

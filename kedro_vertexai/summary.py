@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kedro_vertexai.targets.local.layout import local_path
 from kedro_vertexai.task_inputs import JOB, RUN
 
 if TYPE_CHECKING:
@@ -47,13 +48,22 @@ def _task_row(task: TaskResult) -> tuple[str, str, str]:
 def _outputs(result: JobResult, project_path: Path) -> list[tuple[str, str]]:
     """The datasets of the catalog; objects that only passed between tasks are left out."""
     links = {os.path.realpath(link): link for link in sorted((result.path / "outputs").glob("*"))}
-    found = []
+    found = set()
     for task in result.tasks:
+        if not task.log_path:
+            # An importer, which has no process, has made nothing.
+            continue
         for output in task.outputs.values():
-            link = links.get(os.path.realpath(output.uri))
-            if link and output.metadata.get("path"):
-                found.append((str(output.metadata["dataset"]), _relative(link, project_path)))
-    return sorted(set(found))
+            dataset, path = output.metadata.get("dataset"), local_path(output.uri)
+            if not dataset or output.is_absent:
+                continue
+            if path is None or output.uri.startswith("file://"):
+                # It stays where its dataset keeps it.
+                found.add((str(dataset), output.uri))
+            elif output.metadata.get("path"):
+                place = links.get(os.path.realpath(path), path)
+                found.add((str(dataset), _relative(place, project_path)))
+    return sorted(found)
 
 
 def _mlflow_run(result: JobResult) -> dict[str, Any] | None:

@@ -51,6 +51,7 @@ MLFLOW = {"server": {"mlflow_tracking_uri": "sqlite:///mlflow.db"}}
 
 ONE_NODE = 'NODES = [node(first, "params:start", "started", name="start")]'
 
+_SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID")
 _QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
 _PACKAGE_NUMBERS = itertools.count(1)
 
@@ -104,7 +105,7 @@ class KedroProject:
             env: more environment variables.
             timeout: seconds.
         """
-        environment = {**os.environ, **_QUIET, **(env or {})}
+        environment = {**_inherited(), **_QUIET, **(env or {})}
         # A wide terminal, so that no table or message is broken into lines.
         return subprocess.run(
             [sys.executable, "-m", "kedro", *arguments],
@@ -154,6 +155,14 @@ class KedroProject:
         sys.path[:] = [entry for entry in sys.path if entry != source]
         for name in [name for name in sys.modules if name.split(".")[0] == self.package]:
             del sys.modules[name]
+
+
+def _inherited() -> dict[str, str]:
+    """This process's environment, without where a test in it has pointed MLflow to.
+
+    `mlflow.set_tracking_uri` sets the variable, for child processes too.
+    """
+    return {name: value for name, value in os.environ.items() if name not in _SET_BY_MLFLOW}
 
 
 def write_project(

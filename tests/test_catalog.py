@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedro.io import AbstractDataset, MemoryDataset
+from kedro.io import AbstractDataset, CachedDataset, MemoryDataset
 from kedro_datasets.pickle import PickleDataset
 
 from kedro_vertexai.catalog import (
@@ -16,7 +16,7 @@ from kedro_vertexai.catalog import (
     describe_instance,
     is_parameter,
 )
-from kedro_vertexai.dataset_class import dataset_class
+from kedro_vertexai.dataset_class import DatasetClass, dataset_class
 from kedro_vertexai.errors import ProjectError
 
 PROJECT = Path("/project")
@@ -263,3 +263,39 @@ def test_a_dataset_that_a_hook_made_is_described_by_what_it_is() -> None:
     found = describe_instance("x", PickleDataset(filepath="data/x.pkl"), PROJECT)
     assert (found.kind, found.path) == (Kind.LOCAL, "data/x.pkl")
     assert describe_instance("x", MemoryDataset(1), PROJECT).kind is Kind.MEMORY
+
+
+def test_what_wraps_another_in_a_hook_is_what_it_wraps() -> None:
+    found = describe_instance("x", CachedDataset(PickleDataset(filepath="data/x.pkl")), PROJECT)
+    assert (found.kind, found.path) == (Kind.LOCAL, "data/x.pkl")
+
+
+def test_what_either_side_of_a_transcoded_dataset_says_holds_for_it() -> None:
+    entry = {"type": PICKLE, "filepath": "data/x.pkl"}
+    told = {**entry, "metadata": {"vertexai": {"type": "Model"}}}
+    for catalog in ({"x@a": entry, "x@b": told}, {"x@a": told, "x@b": entry}):
+        assert describe_datasets(catalog, ["x@a", "x@b"], PROJECT)["x"].artifact == "system.Model"
+    other = {**entry, "metadata": {"vertexai": {"type": "HTML"}}}
+    with pytest.raises(ProjectError, match=r"each says something else under metadata\.vertexai"):
+        describe_datasets({"x@a": told, "x@b": other}, ["x@a", "x@b"], PROJECT)
+
+
+def test_a_path_inside_the_project_is_no_reference() -> None:
+    told = {"metadata": {"vertexai": {"travel": "reference"}}}
+    with pytest.raises(ProjectError, match="a reference needs an absolute path or a URL"):
+        described({"type": PICKLE, "filepath": "data/x.pkl", **told})
+    mounted = described({"type": PICKLE, "filepath": "/mnt/x.pkl", **told})
+    assert (mounted.kind, mounted.uri) == (Kind.REMOTE, "file:///mnt/x.pkl")
+
+
+def test_a_table_of_bigquery_has_a_uri() -> None:
+    name = "kedro_datasets.pandas.gbq_dataset.GBQTableDataset"
+    table = DatasetClass(name, (name,))
+    entry = {"dataset": "shop", "table_name": "sales"}
+    assert table.table_uri(entry) == "bq://shop.sales"
+    assert table.table_uri({**entry, "project": "my-project"}) == "bq://my-project.shop.sales"
+
+
+def test_googles_own_types_are_taken_as_they_are() -> None:
+    told = {"metadata": {"vertexai": {"type": "google.VertexModel"}}}
+    assert described({"type": PICKLE, "filepath": "x", **told}).artifact == "google.VertexModel"

@@ -340,7 +340,7 @@ def test_a_raw_input_that_cannot_be_read(new_project: NewProject) -> None:
         files={"parts/one": "1"},
     )
     (project.path / "parts" / "two").symlink_to("nowhere")
-    assert "dataset 'raw' cannot be read: No such file" in refused(project, "compile")
+    assert "dataset 'raw' cannot be read: a symbolic link to nothing" in refused(project, "compile")
 
 
 def test_run_config_that_is_text_whatever_the_image(new_project: NewProject) -> None:

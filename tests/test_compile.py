@@ -14,7 +14,7 @@ from kfp.components import load_component_from_file
 from project_factory import IMAGE, MLFLOW, KedroProject
 from spec_reader import checked, container, defaults, document, limits, parents, tasks
 
-from kedro_vertexai.compiler import notes_for_vertex, spec_for_vertex
+from kedro_vertexai.compiler import inputs_to_stage, notes_for_vertex, spec_for_vertex
 
 NewProject = Callable[..., KedroProject]
 
@@ -425,9 +425,19 @@ def test_a_name_that_looks_like_a_slip_is_said(new_project: NewProject) -> None:
     assert f"did you mean '{names[0]}'?" in note
 
 
-def test_a_store_on_the_machine_and_inputs_to_upload_are_said(new_project: NewProject) -> None:
-    compiled = new_project(mlflow=MLFLOW).compile()
-    notes = notes_for_vertex(compiled)
+def test_a_store_on_the_machine_is_said(new_project: NewProject) -> None:
+    notes = notes_for_vertex(new_project(mlflow=MLFLOW).compile())
     assert any("records runs at sqlite:///" in note for note in notes)
-    staged = [note for note in notes if note.startswith("upload the input")]
-    assert len(staged) == len(compiled.plan.staged)
+
+
+def test_inputs_to_upload_are_listed(new_project: NewProject) -> None:
+    catalog = {"raw": {"type": "pandas.CSVDataset", "filepath": "data/raw.csv"}}
+    project = new_project(
+        nodes='NODES = [node(first, "raw", "x", name="start")]',
+        catalog=catalog,
+        files={"data/raw.csv": "1,2\n"},
+    )
+    compiled = project.compile()
+    (staged,) = compiled.plan.staged
+    place = f"gs://my-bucket/runs/inputs/{staged.digest}/raw.csv"
+    assert inputs_to_stage(compiled) == [f"raw: data/raw.csv, 4 bytes, to {place}"]

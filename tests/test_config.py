@@ -257,11 +257,9 @@ class TestForgivingTypes:
         config = run_config(
             dynamic_config_providers=[{"cls": "a.B", "params": params}],
             grouping={"cls": "a.B", "params": params},
-            mlflow={"request_header_provider_params": params},
         )
         assert config.dynamic_config_providers[0].params == params
         assert config.grouping.params == params
-        assert config.mlflow.request_header_provider_params == params
 
 
 class TestDefaults:
@@ -524,7 +522,6 @@ class TestKeysWithoutEffect:
             "run_config.network.vpc",
             "run_config.schedules",
             "run_config.on_exit_pipeline",
-            "run_config.mlflow.request_header_provider_params",
             "run_config.volume",
         ]
 

@@ -160,10 +160,13 @@ def test_a_copy_between_file_systems_needs_no_memory(tmp_path: Path, copy: Copy)
         source.write_bytes(os.urandom(1 << 20) * megabytes)
         used = in_child(
             """
-            import resource
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            def peak():
+                # Of this program alone; getrusage's starts with the process that started it.
+                with open("/proc/self/status") as status:
+                    return next(int(line.split()[1]) for line in status if "VmHWM" in line)
+            before = peak()
             copy(source, target)
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+            print(peak() - before)
             """,
             copy,
             source,
@@ -186,7 +189,7 @@ def test_files_of_a_directory_are_copied_several_at_a_time(tmp_path: Path, copy:
         def late(event, arguments):
             if event == "open" and "file_" in str(arguments[0]):
                 seen.add(threading.get_ident())
-                time.sleep(0.002)
+                time.sleep(0.02)
         sys.addaudithook(late)
         copy(source, target)
         print(len(seen))
@@ -195,7 +198,7 @@ def test_files_of_a_directory_are_copied_several_at_a_time(tmp_path: Path, copy:
         source,
         tmp_path / "target",
     )
-    assert 2 <= int(threads) <= 8
+    assert 2 < int(threads) <= 8
     assert texts(tmp_path / "target") == texts(source)
 
 

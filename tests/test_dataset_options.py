@@ -42,6 +42,7 @@ def test_who_says_nothing_gets_what_the_class_tells(metadata: Any) -> None:
         ({"optional": "yes"}, "optional: expected true or false, got 'yes'"),
         ({"path": 3}, "path: expected text, got 3"),
         ({"metadata": []}, "expected a mapping"),
+        ({"metadata": {"loss": float("nan")}}, "metadata: it must be text, finite numbers"),
         ("Model", "metadata.vertexai: expected a mapping, got 'Model'"),
     ],
 )

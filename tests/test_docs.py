@@ -274,6 +274,13 @@ def options_of(command: click.Command) -> set[str]:
     }
 
 
+def all_commands(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """The command and all below it, by the words behind `kedro vertexai`."""
+    yield name, command
+    for word, below in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from all_commands(below, f"{name} {word}".strip())
+
+
 def test_every_command_and_option_is_documented_and_exists() -> None:
     """A heading names its commands, the first column of the table below it their options."""
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -281,10 +288,10 @@ def test_every_command_and_option_is_documented_and_exists() -> None:
     for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
         heading = section.partition("\n")[0]
         cells = " ".join(re.findall(r"^\| (.*?) \|", section, flags=re.MULTILINE))
-        for name in re.findall(r"`kedro vertexai ?([\w-]*)`", heading):
+        for name in re.findall(r"`kedro vertexai ?([\w -]*)`", heading):
             told.setdefault(name, set()).update(re.findall(r"(?<![\w-])--?\w[\w-]*", cells))
-    exist = {name: options_of(command) for name, command in cli.vertexai.commands.items()}
-    exist[""] = options_of(cli.vertexai) | {"-h", "--help"}
+    exist = {name: options_of(command) for name, command in all_commands(cli.vertexai)}
+    exist[""] |= {"-h", "--help"}
     assert told == exist
 
 

@@ -49,6 +49,12 @@ def test_a_mounted_bucket_is_the_bucket() -> None:
         ("s3://key:secret@bucket/x", "s3://bucket/x"),
         ("gs://bucket/what?#1.csv", "gs://bucket/what?#1.csv"),
         ("postgresql://me:secret@host/db", "postgresql://host/db"),
+        ("abfs://container@account/x.csv", "abfs://container@account/x.csv"),
+        ("abfs://me:secret@account/x.csv", "abfs://account/x.csv"),
+        ("gs://bucket/who@where.csv", "gs://bucket/who@where.csv"),
+        # Where a password that holds a slash ends cannot be told.
+        ("s3://key:se/cret@bucket/x", ""),
+        ("https://me:p/w@host/x", ""),
     ],
 )
 def test_no_uri_holds_credentials(uri: str, shown: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from project_factory import MLFLOW, ONE_NODE, KedroProject
 
-from kedro_vertexai.project import Filters, Project, flatten_parameters, read_project
+from kedro_vertexai.project import Project, flatten_parameters, read_project
+from kedro_vertexai.project_pipeline import Filters
 
 NewProject = Callable[..., KedroProject]
 

@@ -97,7 +97,7 @@ def draw(spec: dict[str, Any]) -> str:
         f"<style>{STYLE}</style>",
         *(tip(way) for way in ("file", "object")),
         f'<rect class="paper" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" rx="10"/>',
-        *(edge(*found) for found in sorted(edges(spec, tasks, titles))),
+        *(edge(*found) for found in sorted(edges(tasks, titles))),
         bar(0, FIRST, "opens the MLflow run that every task joins"),
         *(box(title, outputs[title]) for title in titles.values() if title != FIRST),
         bar(LAST_ROW, LAST, "exit handler: closes the run as FINISHED, FAILED or KILLED"),
@@ -121,16 +121,17 @@ def output_names(spec: dict[str, Any], task: dict[str, Any]) -> list[str]:
     return [name for name in names if name != "artifact"]
 
 
-def edges(
-    spec: dict[str, Any], tasks: dict[str, Any], titles: dict[str, str]
-) -> set[tuple[str, str, str]]:
+def edges(tasks: dict[str, Any], titles: dict[str, str]) -> set[tuple[str, str, str]]:
     """Every data edge as producer, consumer and way; two datasets the same way are one line."""
     found = set()
     for name, task in tasks.items():
-        component = spec["components"][task["componentRef"]["name"]]
         for key, source in task.get("inputs", {}).get("artifacts", {}).items():
-            kind = component["inputDefinitions"]["artifacts"][key]["artifactType"]["schemaTitle"]
-            way = "file" if kind == "system.Dataset" else "object"
+            # What the task is told of it; where nothing is, it is an object.
+            told = json.loads(
+                task["inputs"]["parameters"]["kedro__task"]["runtimeValue"]["constant"]
+            )
+            entry = told.get("inputs", {}).get(key, {})
+            way = entry.get("travel", "object") if isinstance(entry, dict) else "object"
             producer = source["taskOutputArtifact"]["producerTask"]
             found.add((titles[producer], titles[name], way))
     return found

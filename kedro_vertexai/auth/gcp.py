@@ -5,8 +5,10 @@ The paths of these classes stand in users' files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kedro_vertexai.auth.google_credentials import impersonated, own_credentials, stand_in
 from kedro_vertexai.auth.id_token import IdToken
 from kedro_vertexai.auth.mlflow_request_header_provider import (
     RequestHeaderProviderWithKedroContext,
@@ -18,12 +20,14 @@ from kedro_vertexai.errors import ConfigError
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-"""What the IAM Credentials API asks of its caller."""
-
 
 def own_id_token(client_id: str) -> IdToken:
-    """A token in the name of the machine's service account, or of a key file's."""
+    """A token in the name of the machine's service account, or of a key file's.
+
+    Where this process acts as another service account, it is that one's.
+    """
+    if stand_in():
+        return _impersonated_id_token(client_id, stand_in(), own_credentials)
 
     def make(transport: Any) -> Any:
         from google.oauth2.id_token import fetch_id_token_credentials
@@ -43,16 +47,22 @@ def own_id_token(client_id: str) -> IdToken:
 def impersonated_id_token(client_id: str, service_account: str) -> IdToken:
     """A token in the name of another service account, which the caller may impersonate."""
 
+    def target(transport: Any) -> Any:
+        return impersonated(own_credentials(transport), service_account)
+
+    return _impersonated_id_token(client_id, service_account, target)
+
+
+def _impersonated_id_token(
+    client_id: str, service_account: str, credentials: Callable[[Any], Any]
+) -> IdToken:
+    """A token that the IAM Credentials API makes for the owner of impersonated credentials."""
+
     def make(transport: Any) -> Any:
-        import google.auth
         from google.auth import impersonated_credentials
 
-        source, _ = google.auth.default(scopes=[_SCOPE], request=transport)
-        target = impersonated_credentials.Credentials(  # type: ignore[no-untyped-call]
-            source, service_account, [_SCOPE]
-        )
         return impersonated_credentials.IDTokenCredentials(  # type: ignore[no-untyped-call]
-            target, target_audience=client_id, include_email=True
+            credentials(transport), target_audience=client_id, include_email=True
         )
 
     return IdToken(
@@ -78,7 +88,8 @@ class _GoogleRequestHeaderProvider(RequestHeaderProviderWithKedroContext):
         if missing:
             raise ConfigError(
                 f"{type(self).__qualname__} needs {' and '.join(missing)}: add it to "
-                "server.request_header_provider.init_kwargs in mlflow.yml"
+                "server.request_header_provider.init_kwargs in mlflow.yml, or to "
+                "run_config.mlflow.request_header_provider_params in vertexai.yml"
             )
         self._id_token = self._make_id_token()
 

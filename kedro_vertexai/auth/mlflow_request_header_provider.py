@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kedro_vertexai.auth.environment import report_overriding
 from kedro_vertexai.auth.newest import newest
 from kedro_vertexai.auth.signing import answers, signed
+from kedro_vertexai.errors import ConfigError
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -95,7 +96,18 @@ class DynamicMLFlowRequestHeaderProvider(RequestHeaderProvider):
         return cls._instance
 
     def configure(self, provider: RequestHeaderProvider) -> None:
-        """Take this provider, in place of any earlier one: a newer context brings its own."""
+        """Take this provider, in place of any earlier one: a newer context brings its own.
+
+        Raises:
+            ConfigError: this context has another already.
+        """
+        context = getattr(provider, "kedro_context", None)
+        if context is not None and getattr(self.provider, "kedro_context", None) is context:
+            names = " and ".join(type(entry).__qualname__ for entry in (self.provider, provider))
+            raise ConfigError(
+                f"{names} would both sign: keep one of run_config.authentication in vertexai.yml "
+                "and MLFlowRequestHeaderProviderHook in settings.py"
+            )
         self.provider = provider
 
     def in_context(self) -> bool:

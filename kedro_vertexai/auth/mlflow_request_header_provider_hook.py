@@ -10,6 +10,7 @@ from kedro_vertexai.auth.mlflow_request_header_provider import (
     DynamicMLFlowRequestHeaderProvider,
     RequestHeaderProviderWithKedroContext,
 )
+from kedro_vertexai.auth.provider_params import provider_params
 from kedro_vertexai.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 class MLFlowRequestHeaderProviderHook:
     """Signs with a provider of this class: `HOOKS = (MLFlowRequestHeaderProviderHook(Mine),)`.
+
+    It is given `run_config.mlflow.request_header_provider_params` of vertexai.yml.
 
     Raises:
         ConfigError: the class is no provider.
@@ -35,4 +38,5 @@ class MLFlowRequestHeaderProviderHook:
     # kedro-mlflow asks the server for the experiment in this same call.
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
-        DynamicMLFlowRequestHeaderProvider().configure(self.provider_class(context))
+        provider = self.provider_class(context, **provider_params(context))
+        DynamicMLFlowRequestHeaderProvider().configure(provider)

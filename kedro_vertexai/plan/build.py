@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kedro_vertexai.artifact_metadata import ROOM
 from kedro_vertexai.config import PluginConfig
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.grouping import NodeGrouper
+from kedro_vertexai.plan.authentication import authentication_settings
 from kedro_vertexai.plan.edges import Edges, find_edges, inputs_of, outputs_of
 from kedro_vertexai.plan.groups import Group, make_groups
 from kedro_vertexai.plan.model import (
     RESERVED,
     MissingInput,
     Parameter,
+    PipelineMLPart,
     Plan,
     Reference,
     Task,
@@ -131,7 +134,7 @@ def build_plan(
             ),
         ),
         references=tuple(
-            Reference(importers[name], name, project.datasets[name].uri, found.artifact)
+            Reference(importers[name], name, found.uri, found.artifact, found.options.metadata)
             for name in raw.references
             if (found := project.datasets[name])
         ),
@@ -142,6 +145,7 @@ def build_plan(
         caching=run_config.caching,
         retry=retry_for(Lookup("", ()), run_config),
         dynamic_config=bool(run_config.dynamic_config_providers),
+        authentication=authentication_settings(config) if project.tracked else {},
         host_aliases=tuple(
             f"{alias.ip} {' '.join(alias.hostnames)}" for alias in run_config.network.host_aliases
         ),
@@ -173,6 +177,7 @@ class _Surroundings:
             task = self.importers[parameters_dataset(files)]
             inputs += (parameter_file(files, task),)
         artifacts = outputs_of(group, self.project, self.edges)
+        artifacts = tuple(replace(a, room=self._room(a.dataset)) for a in artifacts)
         _check_argument(group, len(inputs) + len(artifacts))
         producers = {artifact.producer for artifact in inputs}
         after = group.after | self.edges.after.get(group.title, set())
@@ -187,7 +192,18 @@ class _Surroundings:
             after=tuple(sorted({self.names[title] for title in after} - producers)),
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
+            pipeline_ml=self._part(group) if self.project.pipeline_ml else None,
         )
+
+    def _room(self, dataset: str) -> int:
+        """Bytes for an artifact's metadata, so that those of all inputs fit where most go."""
+        readers = self.edges.consumers.get(dataset, ())
+        most = max((self.edges.inputs[group.title] for group in readers), default=1)
+        return max(0, min(ROOM, (MAX_ARGUMENT_BYTES - MAX_INLINE_BYTES) // most - _ARTIFACT_BYTES))
+
+    def _part(self, group: Group) -> PipelineMLPart:
+        logs_model = any(node.logs_model for node in group.nodes)
+        return PipelineMLPart.MODEL if logs_model else PipelineMLPart.TRAINING
 
 
 def _check_argument(group: Group, artifacts: int) -> None:

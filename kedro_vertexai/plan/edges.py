@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -31,6 +32,7 @@ class Edges:
         raw: the groups that read what no task wrote before them.
         keys: each dataset's key in every component; that of its confirmation too.
         after: by title, groups that must end first though no artifact says so.
+        inputs: how many artifacts a group is handed at most, by title.
     """
 
     producer: dict[str, Group] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Edges:
     raw: dict[str, list[Group]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, set[str]] = field(default_factory=dict)
+    inputs: Counter[str] = field(default_factory=Counter)
 
 
 def find_edges(project: Project, groups: Collection[Group], taken: Collection[str]) -> Edges:
@@ -61,7 +64,10 @@ def find_edges(project: Project, groups: Collection[Group], taken: Collection[st
             edges.producer[base_name(output)] = group_of[node.name]
     for group in groups:
         for dataset in _read_by(group, project):
-            reading = shared.readings.get((group.title, dataset)) or _reading(group, dataset, edges)
+            added_to = _is_added_to(project.datasets[dataset])
+            reading = shared.readings.get((group.title, dataset)) or _reading(
+                group, dataset, edges, added_to=added_to
+            )
             _add(edges, group, project.datasets[dataset], reading)
     return edges
 
@@ -125,14 +131,20 @@ def _counts(artifact: Artifact) -> bool:
 
 
 def _read_by(group: Group, project: Project) -> list[str]:
-    return sorted({n for node in group.nodes for n in datasets_read(node, project.datasets)})
+    """What must be there when a group starts: its inputs, and outputs that it is told to add to."""
+    read = {name for node in group.nodes for name in datasets_read(node, project.datasets)}
+    return sorted(read | {name for name in group.outputs if _is_added_to(project.datasets[name])})
 
 
-def _reading(group: Group, dataset: str, edges: Edges) -> Reading | None:
+def _is_added_to(dataset: Dataset) -> bool:
+    return dataset.kind is Kind.LOCAL and dataset.options.staging == "upload"
+
+
+def _reading(group: Group, dataset: str, edges: Edges, *, added_to: bool) -> Reading | None:
     """What a group finds of a dataset that shares its place with no other."""
     producer = edges.producer.get(dataset)
     if producer is group:
-        return None
+        return Reading(raw=True) if added_to else None
     return Reading((dataset,)) if producer else Reading(raw=True)
 
 
@@ -148,6 +160,7 @@ def _add(edges: Edges, group: Group, dataset: Dataset, reading: Reading | None) 
     edges.readings[group.title, dataset.name] = reading
     for source in reading.sources:
         edges.consumers.setdefault(source, []).append(group)
+    edges.inputs[group.title] += len(reading.sources) + reading.raw
     if reading.raw:
         edges.raw.setdefault(dataset.name, []).append(group)
 

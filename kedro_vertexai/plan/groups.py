@@ -10,7 +10,7 @@ from typing import Any
 from kedro_vertexai.catalog import base_name
 from kedro_vertexai.errors import VertexAIError
 from kedro_vertexai.grouping import Grouping, GroupingException, NodeGrouper, complete
-from kedro_vertexai.plan.model import RESERVED
+from kedro_vertexai.plan.model import LOG_MODEL, RESERVED
 from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.project import Node, Project
 
@@ -53,7 +53,7 @@ def make_groups(project: Project, grouper: NodeGrouper) -> list[Group]:
     }
     titles = _in_order({title: rows[0] for title, rows in members.items()}, grouping.dependencies)
     names = task_names(titles, reserved=RESERVED)
-    return [
+    groups = [
         Group(
             title,
             names[title],
@@ -62,6 +62,19 @@ def make_groups(project: Project, grouper: NodeGrouper) -> list[Group]:
         )
         for title in titles
     ]
+    return [*groups, *_log_model(groups, project)]
+
+
+def _log_model(groups: list[Group], project: Project) -> list[Group]:
+    """The task that logs the pipeline as a model, once all others have ended; if there is one."""
+    titles = {group.title for group in groups}
+    waited_for = {title for group in groups for title in group.after}
+    added = []
+    for node in project.nodes:
+        if node.logs_model:
+            title = node.name if node.name not in titles else f"{node.name} of kedro-mlflow"
+            added.append(Group(title, LOG_MODEL, (node,), frozenset(titles - waited_for)))
+    return added
 
 
 def _asked(grouper: NodeGrouper, project: Project) -> Grouping:

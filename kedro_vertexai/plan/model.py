@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-# Tasks that a plan adds to the user's: the first, the last, and what holds all but the last.
+from kedro_vertexai.artifact_metadata import ROOM
+
+# Tasks that a plan adds to the user's: the first, the one that logs a pipeline as a model, the
+# last, and what holds all but the last.
 START_RUN = "mlflow-start-run"
+LOG_MODEL = "mlflow-log-model"
 FINISH_RUN = "mlflow-finish-run"
 EXIT_HANDLER = "exit-handler-1"
-RESERVED = (START_RUN, FINISH_RUN, EXIT_HANDLER)
+RESERVED = (START_RUN, LOG_MODEL, FINISH_RUN, EXIT_HANDLER)
 
 
 class Travel(str, Enum):
@@ -28,6 +32,13 @@ class Travel(str, Enum):
     FILE = "file"
     REFERENCE = "reference"
     PARAMETER = "parameter"
+
+
+class PipelineMLPart(str, Enum):
+    """What a task does of a pipeline whose result is logged as a model."""
+
+    TRAINING = "training"
+    MODEL = "model"
 
 
 class ParameterType(str, Enum):
@@ -65,7 +76,8 @@ class Artifact:
     `producer` is the spec name of the task or importer whose output `producer_key` this input
     is; empty for a task's own output. For FILE, `path` is the dataset's location on the local
     disk, POSIX, relative to the project where it lies inside. For REFERENCE, `uri` is where it
-    lies, without credentials. `type` is KFP's, `metadata` what the user adds to an output.
+    lies, without credentials. `type` is KFP's, `metadata` what the user adds to an output, `room`
+    how many bytes an output's metadata may have.
     """
 
     key: str
@@ -77,6 +89,7 @@ class Artifact:
     uri: str = ""
     versioned: bool = False
     type: str = "system.Artifact"
+    room: int = ROOM
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -91,6 +104,7 @@ class Reference:
     dataset: str
     uri: str
     type: str
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,7 @@ class StagedInput:
     content: bytes | None = None
     empty: bool = False
     type: str = "system.Dataset"
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -162,7 +177,9 @@ class Task:
     """One process on one machine: a Kedro node, or a group of them.
 
     `name` is its name in the spec, `title` the user's own name for it. `after` are the spec
-    names of tasks that must end first though no artifact says so.
+    names of tasks that must end first though no artifact says so. `pipeline_ml` is set in a
+    pipeline of kedro-mlflow's `pipeline_ml_factory`: MODEL for the task that logs the model,
+    TRAINING for all others.
     """
 
     name: str
@@ -174,6 +191,7 @@ class Task:
     after: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     retry: Retry = field(default_factory=Retry)
+    pipeline_ml: PipelineMLPart | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +202,8 @@ class Plan:
     task and closed after the last, `tracking` how. `values` are the parameter values of this
     run, by key: what differs from the defaults. `in_image` are the paths of raw inputs that the
     image holds. `host_aliases` are lines for each task's hosts file. `retry` is that of the
-    tasks which the plan adds.
+    tasks which the plan adds. `authentication` is how the tasks of a tracked pipeline prove to
+    MLflow who they are: names and ids, no secret.
     """
 
     name: str
@@ -202,6 +221,7 @@ class Plan:
     caching: bool = False
     retry: Retry = field(default_factory=Retry)
     dynamic_config: bool = False
+    authentication: Mapping[str, Any] = field(default_factory=dict)
     host_aliases: tuple[str, ...] = ()
     description: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)

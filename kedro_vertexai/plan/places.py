@@ -48,6 +48,8 @@ class _Access:
     task: str
     dataset: str
     place: str
+    adds: bool = False
+    replaces: bool = False
 
 
 def find_shared_places(project: Project, groups: Iterable[Group]) -> SharedPlaces:
@@ -61,8 +63,11 @@ def find_shared_places(project: Project, groups: Iterable[Group]) -> SharedPlace
     shared = SharedPlaces()
     for cluster in _clusters({d.name: d.path for d in project.datasets.values()}):
         _read_local(cluster, project, task_of, shared)
+        if any(place.startswith("/") for place in cluster.values()):
+            # On the user's machine, tasks share what lies outside of the project.
+            _order(cluster, project, task_of, shared)
     for cluster in _clusters({d.name: d.uri for d in project.datasets.values()}):
-        _order_remote(cluster, project, task_of, shared)
+        _order(cluster, project, task_of, shared)
     if shared.readings or shared.after:
         _refuse_cycles(project, groups, task_of, shared)
     return shared
@@ -99,11 +104,27 @@ def _accesses(
     names_of: Callable[[Node], Iterable[str]],
 ) -> list[_Access]:
     return [
-        _Access(position, task_of[node.name], name, cluster[name])
+        _Access(
+            position,
+            task_of[node.name],
+            name,
+            cluster[name],
+            project.datasets[name].adds,
+            project.datasets[name].replaces,
+        )
         for position, node in enumerate(project.nodes)
         for name in sorted(names_of(node))
         if name in cluster
     ]
+
+
+def _reads_and_writes(
+    cluster: Mapping[str, str], project: Project, task_of: Mapping[str, str]
+) -> tuple[list[_Access], list[_Access]]:
+    return (
+        _accesses(cluster, project, task_of, lambda node: datasets_read(node, project.datasets)),
+        _accesses(cluster, project, task_of, lambda node: map(base_name, node.outputs)),
+    )
 
 
 def _read_local(
@@ -112,8 +133,7 @@ def _read_local(
     task_of: Mapping[str, str],
     shared: SharedPlaces,
 ) -> None:
-    reads = _accesses(cluster, project, task_of, lambda node: datasets_read(node, project.datasets))
-    writes = _accesses(cluster, project, task_of, lambda node: map(base_name, node.outputs))
+    reads, writes = _reads_and_writes(cluster, project, task_of)
     if not writes:
         return
     raw = {read.place for read in reads if not _written_before(read, writes, whole=True)}
@@ -138,14 +158,23 @@ def _read_local(
 def _written_before(
     read: _Access, writes: Iterable[_Access], *, whole: bool = False
 ) -> list[_Access]:
-    """What was written where a node reads, before it; `whole`: what makes up all of the place."""
-    return [
-        write
-        for write in writes
-        if write.position < read.position
-        and overlap(write.place, read.place)
-        and (not whole or len(write.place) <= len(read.place))
-    ]
+    """What was written where a node reads, before it; `whole`: what makes up all of the place.
+
+    Partitions that are added to a directory are not all of a file in it.
+    """
+    before = [w for w in writes if w.position < read.position and overlap(w.place, read.place)]
+    if whole:
+        return [
+            write
+            for write in before
+            if write.place == read.place or (len(write.place) < len(read.place) and not write.adds)
+        ]
+    last = max((n for n, w in enumerate(before) if w.replaces and _covers(w, read)), default=0)
+    return before[last:]
+
+
+def _covers(write: _Access, read: _Access) -> bool:
+    return len(write.place) <= len(read.place)
 
 
 def _refuse_two_states(
@@ -178,14 +207,13 @@ def _two_states(read: _Access) -> PlanError:
     )
 
 
-def _order_remote(
+def _order(
     cluster: Mapping[str, str],
     project: Project,
     task_of: Mapping[str, str],
     shared: SharedPlaces,
 ) -> None:
-    reads = _accesses(cluster, project, task_of, lambda node: datasets_read(node, project.datasets))
-    writes = _accesses(cluster, project, task_of, lambda node: map(base_name, node.outputs))
+    reads, writes = _reads_and_writes(cluster, project, task_of)
     for write in writes:
         for other in (*reads, *writes):
             if other.task == write.task or not overlap(write.place, other.place):

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kedro_vertexai.artifact_types import ARTIFACT
-from kedro_vertexai.catalog import Dataset, Kind
+from kedro_vertexai.catalog import Dataset, Kind, base_name
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.plan.edges import Edges
 from kedro_vertexai.plan.model import Artifact, Parameter, StagedInput, Travel
@@ -66,9 +67,45 @@ def raw_inputs(project: Project, edges: Edges, *, in_image: bool) -> RawInputs:
             found.in_image.append(name)
         elif (project.path / dataset.path).exists():
             found.staged.append(name)
-        elif not dataset.options.optional:
+        elif not _may_be_missing(dataset, edges):
             found.missing.append(name)
     return found
+
+
+def _may_be_missing(dataset: Dataset, edges: Edges) -> bool:
+    """Whether a run can start without it: an output that it adds to, or a directory of others."""
+    if dataset.options.optional or dataset.name in edges.producer:
+        return True
+    readings = (edges.readings[group.title, dataset.name] for group in edges.raw[dataset.name])
+    return all(reading.sources for reading in readings)
+
+
+def unseen_files(project: Project) -> list[str]:
+    """A sentence for each dataset that would add to files of earlier runs, and starts without."""
+    written = {base_name(output) for node in project.nodes for output in node.outputs}
+    return [
+        f"dataset '{name}' adds to what lies at {dataset.path}, and a run starts without that; to "
+        "start from it, write metadata: {vertexai: {staging: upload}} in its catalog entry"
+        for name in sorted(written)
+        if (dataset := project.datasets[name]).kind is Kind.LOCAL
+        and dataset.adds
+        and not dataset.options.staging
+        and _has_files(project.path / dataset.path)
+    ]
+
+
+def unplaced(project: Project) -> list[str]:
+    """A sentence for each dataset of the project's own class that tells no place."""
+    return [
+        f"dataset '{name}': {dataset.reason}, and so is taken to be where every task reaches it; a "
+        "path on the local disk is named as metadata: {vertexai: {path: ...}}"
+        for name, dataset in sorted(project.datasets.items())
+        if dataset.kind is Kind.REMOTE and not dataset.is_placed and not dataset.options.travel
+    ]
+
+
+def _has_files(path: Path) -> bool:
+    return path.is_dir() and any(not file.name.startswith(".") for file in path.rglob("*"))
 
 
 def _check_alone(dataset: Dataset, project: Project, edges: Edges) -> None:
@@ -117,6 +154,7 @@ def staged_dataset(name: str, project: Project, task: str) -> StagedInput:
         name=path.name,
         empty=path.is_dir() and not any(file.is_file() for file in path.rglob("*")),
         type=project.datasets[name].artifact,
+        metadata=project.datasets[name].options.metadata,
     )
 
 

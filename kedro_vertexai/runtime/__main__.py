@@ -47,6 +47,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--env", required=True)
     parser.add_argument("--pipeline", required=True)
     parser.add_argument("--dynamic-config", action="store_true")
+    parser.add_argument("--authentication", default="")
     parser.add_argument("--host-alias", action="append", default=[])
     parser.add_argument("executor_input")
     return parser.parse_args(argv)
@@ -64,6 +65,10 @@ def _run(arguments: argparse.Namespace) -> None:
         add_host_aliases(arguments.host_alias)
     project_path = _bootstrap()
     _check_env(project_path, arguments.env)
+    if arguments.authentication:
+        from kedro_vertexai.runtime.authentication import authenticate
+
+        authenticate(arguments.authentication)
     if arguments.dynamic_config:
         from kedro_vertexai.runtime.dynamic_config import write_dynamic_config
 

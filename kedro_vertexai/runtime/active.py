@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -21,6 +21,13 @@ class ActiveTask(Protocol):
     def dataset_saved(self, name: str, data: Any) -> None: ...
 
 
+@runtime_checkable
+class PreparesCatalog(Protocol):
+    """A task that changes the catalog before other plugins do."""
+
+    def catalog_made(self, catalog: CatalogProtocol[Any, Any]) -> None: ...
+
+
 _active: list[Any] = []
 
 
@@ -32,3 +39,9 @@ def activate(task: ActiveTask) -> None:
 def active_task() -> ActiveTask | None:
     """The task of this process, or None outside a container."""
     return _active[0] if _active else None
+
+
+def catalog_preparer() -> PreparesCatalog | None:
+    """The task of this process, if it changes the catalog before other plugins do."""
+    task = _active[0] if _active else None
+    return task if isinstance(task, PreparesCatalog) else None

@@ -10,6 +10,7 @@ from typing import Any
 
 from kedro.io import CatalogProtocol
 
+from kedro_vertexai.artifact_metadata import beside_ours, fitted
 from kedro_vertexai.catalog import base_name
 from kedro_vertexai.errors import TaskError
 from kedro_vertexai.location import overlap
@@ -48,7 +49,6 @@ class TaskBoundary:
         self._outputs = outputs
         self._project_path = project_path
         self._objects: dict[str, ObjectDataset] = {}
-        self._catalog: CatalogProtocol[Any, Any] | None = None
         self._save_version = ""
         self._saves: Counter[str] = Counter()
         self._facts: dict[str, dict[str, Any]] = {}
@@ -79,7 +79,6 @@ class TaskBoundary:
 
     def enter_catalog(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:
         """Replace the catalog's entries of the datasets that travel as objects."""
-        self._catalog = catalog
         self._save_version = save_version
         loads = _objects(self._document.inputs, self._inputs)
         saves = _objects(self._document.outputs, self._outputs)
@@ -99,14 +98,15 @@ class TaskBoundary:
         """Note what the data of an output are; one saved in chunks has no number of rows."""
         dataset = base_name(name)
         outputs = [b for b in self._document.outputs.values() if b.dataset == dataset]
-        if not outputs:
+        if not outputs or (isinstance(data, Mapping) and not data):
+            # No partitions are no files.
             return
         self._saves[dataset] += 1
         facts = describe(data)
         if self._saves[dataset] > 1:
             facts.pop("rows", None)
         if any(boundary.metrics for boundary in outputs):
-            facts |= numbers_of(data, dataset)
+            facts = {**numbers_of(data, dataset), **facts}
         self._facts[dataset] = facts
 
     def take_outputs(self) -> dict[str, OutputFacts]:
@@ -118,9 +118,9 @@ class TaskBoundary:
         return {key: self._take(key, found) for key, found in self._document.outputs.items()}
 
     def _take(self, key: str, boundary: Boundary) -> OutputFacts:
+        told = {**boundary.metadata, **self._facts.get(boundary.dataset, {})}
         facts = {
-            **boundary.metadata,
-            **self._facts.get(boundary.dataset, {}),
+            **fitted(beside_ours(told, boundary.dataset), boundary.room),
             "dataset": boundary.dataset,
         }
         if boundary.travel == "file":
@@ -148,14 +148,14 @@ class TaskBoundary:
 
     def _check_place(self, boundary: Boundary) -> None:
         """Refuse a dataset that was saved, and not where it was to be found."""
-        if self._catalog is None or self._own_path(boundary).exists():
+        if self._own_path(boundary).exists() or not self._saves[boundary.dataset]:
             return
-        if self._catalog.exists(boundary.dataset):
-            raise TaskError(
-                f"dataset '{boundary.dataset}' was not saved at {boundary.path}, its path when the "
-                "pipeline was compiled: a path must be relative to the project and may not depend "
-                "on the environment"
-            )
+        raise TaskError(
+            f"dataset '{boundary.dataset}' was not saved at {boundary.path}, its path when the "
+            "pipeline was compiled: a path must be relative to the project and may not depend on "
+            "the environment; one that its class makes itself is named in its catalog entry, as "
+            "metadata: {vertexai: {path: ...}}"
+        )
 
 
 def _objects(

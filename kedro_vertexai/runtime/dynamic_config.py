@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from kedro_vertexai.errors import TaskError
@@ -10,6 +12,9 @@ from kedro_vertexai.errors import TaskError
 
 def write_dynamic_config(project_path: Path, env: str) -> None:
     """Let each configured provider write its file into the container's own configuration.
+
+    The files are removed when the process ends: on the user's machine the working copy of a
+    failed task stays, and an image that is built there may copy it.
 
     Raises:
         TaskError: `vertexai.yml` is not in the image.
@@ -39,4 +44,11 @@ def write_dynamic_config(project_path: Path, env: str) -> None:
         OmegaConf.clear_resolver("oc.env")
     # The image that this runs in may have been named on the command line.
     data = {**data, "run_config": {"image": "unknown", **(data.get("run_config") or {})}}
-    materialise(parse_config(data, "vertexai.yml"), conf_source)
+    written: list[Path] = []
+    atexit.register(_remove, written)
+    materialise(parse_config(data, "vertexai.yml"), conf_source, written)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)

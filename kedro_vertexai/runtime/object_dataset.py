@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ class ObjectDataset(AbstractDataset[Any, Any]):
                 f"dataset '{self._name}' cannot be written to {self._save_path}: {error.strerror}"
             ) from error
         except Exception as error:
+            if isinstance(data, Iterator):
+                # Its items are made while they are saved, by code of the project's.
+                raise DatasetError(
+                    f"dataset '{self._name}' is an iterator, and an item of it could not be made "
+                    f"or pickled ({type(error).__name__}: {error})"
+                ) from error
             kind = f"{type(data).__module__}.{type(data).__qualname__}"
             raise DatasetError(
                 f"dataset '{self._name}' is a {kind}, which cannot be pickled to reach the next "
@@ -97,6 +104,9 @@ def put(catalog: CatalogProtocol[Any, Any], name: str, dataset: ObjectDataset) -
 
 
 def _is_object(dataset: Any) -> bool:
+    wrapped = getattr(dataset, "_dataset", None)
+    if isinstance(wrapped, AbstractDataset):
+        return _is_object(wrapped)
     if isinstance(dataset, (MemoryDataset, SharedMemoryDataset)):
         return True
     metadata = getattr(dataset, "metadata", None) or {}

@@ -18,7 +18,9 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 from kedro_vertexai.errors import TaskError
-from kedro_vertexai.runtime.object_stream import MAGIC, ObjectReader, ObjectWriter, unreadable
+from kedro_vertexai.runtime.object_reader import ObjectReader, unreadable
+from kedro_vertexai.runtime.object_stream import MAGIC
+from kedro_vertexai.runtime.object_writer import ObjectWriter
 
 _OBJECT, _ITEMS = "object", "items"
 

@@ -19,8 +19,10 @@ from kedro_vertexai.runtime.parameters import (
     overrides,
     put_exactly,
 )
+from kedro_vertexai.runtime.pipeline_ml import MODEL, TRAINING, no_nodes, train_only
 from kedro_vertexai.runtime.task_document import TaskDocument
 from kedro_vertexai.task_inputs import TASK
+from kedro_vertexai.tracking.datasets import prepare_datasets
 from kedro_vertexai.tracking.off import disable_hook, switch_off
 from kedro_vertexai.tracking.patience import be_patient
 from kedro_vertexai.tracking.run import JoinedRun, go_on_untracked
@@ -28,6 +30,7 @@ from kedro_vertexai.tracking.run import JoinedRun, go_on_untracked
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
+    from kedro.pipeline import Pipeline
 
 
 class NodeTask:
@@ -48,10 +51,16 @@ class NodeTask:
         self._env = env
         self._pipeline = pipeline
         job = Job.of(given.parameters)
+        self._job_id = job.id
+        self._logs_model = self._document.pipeline_ml == MODEL
         self._boundary = TaskBoundary(
             self._document, given.inputs, given.outputs, project_path, job.id
         )
-        files = {key: artifact.path for key, artifact in given.inputs.items()}
+        files = {
+            key: given.inputs[key].path
+            for key, boundary in self._document.inputs.items()
+            if boundary.travel == "parameter"
+        }
         self._given_parameters = given_parameters(self._document, given.parameters, files)
         self._changed: dict[tuple[str, ...], Any] = {}
         self._run = _run_of(job)
@@ -80,7 +89,8 @@ class NodeTask:
             ) as session:
                 cast(KedroSession, session).run(
                     pipeline_names=None if self._pipeline == "__default__" else [self._pipeline],
-                    node_names=self._document.nodes,
+                    node_names=None if self._logs_model else self._document.nodes,
+                    runner=no_nodes() if self._logs_model else None,
                     load_versions=self._load_versions() or None,
                 )
             self._given.write_output(self._boundary.take_outputs())
@@ -103,6 +113,12 @@ class NodeTask:
             parameters = loader["parameters"]
             put_exactly(parameters, self._changed)
             loader["parameters"] = parameters
+        if self._document.pipeline_ml == TRAINING:
+            train_only(self._pipeline)
+
+    def catalog_made(self, catalog: CatalogProtocol[Any, Any]) -> None:
+        if self._run:
+            prepare_datasets(catalog, self._nodes(), self._job_id)
 
     def catalog_created(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:
         if self._run is None:
@@ -126,6 +142,13 @@ class NodeTask:
         from kedro_vertexai.tracking.hook import use_hook
 
         use_hook(self._run)
+
+    def _nodes(self) -> Pipeline:
+        """What this task is asked to run, as Kedro has it."""
+        from kedro.framework.project import pipelines
+
+        pipeline: Pipeline = pipelines[self._pipeline]
+        return pipeline if self._logs_model else pipeline.only_nodes(*self._document.nodes)
 
     def _load_versions(self) -> dict[str, str]:
         """What `kedro run --load-versions` would be given, with the names that nodes read by."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kedro_vertexai.artifact_metadata import ROOM
 from kedro_vertexai.errors import TaskError
 
 
@@ -16,7 +17,8 @@ class Boundary:
 
     `path` is that of a file, `uri` that of an output that stays where it is. `metadata` is what
     the user adds to an output's, `metrics` whether its numbers are metadata, too, `versioned`
-    whether readers must be told which version this run has saved.
+    whether readers must be told which version this run has saved. `room` is how many bytes its
+    metadata may have.
     """
 
     key: str
@@ -26,6 +28,7 @@ class Boundary:
     uri: str = ""
     metrics: bool = False
     versioned: bool = False
+    room: int = ROOM
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -34,12 +37,15 @@ class TaskDocument:
     """This task's nodes, what crosses its boundary, and the parameters it is given.
 
     `parameters` maps an input's key to its type and its place in Kedro's nested parameters.
+    `pipeline_ml` is `training` in a pipeline of `pipeline_ml_factory`, and `model` in the task
+    that logs it; otherwise empty.
     """
 
     nodes: tuple[str, ...]
     inputs: Mapping[str, Boundary] = field(default_factory=dict)
     outputs: Mapping[str, Boundary] = field(default_factory=dict)
     parameters: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    pipeline_ml: str = ""
 
     @classmethod
     def parse(
@@ -62,6 +68,7 @@ class TaskDocument:
                     else (value["type"], tuple(value["path"]))
                     for key, value in document.get("parameters", {}).items()
                 },
+                pipeline_ml=str(document.get("pipeline_ml", "")),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise TaskError(

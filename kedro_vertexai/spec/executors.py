@@ -9,6 +9,7 @@ from typing import Any
 from kedro_vertexai.plan.model import Plan, Resources
 from kedro_vertexai.plan.quantity import quantity
 from kedro_vertexai.spec.dialect import Dialect
+from kedro_vertexai.spec.task_document import exact_json
 
 Json = dict[str, Any]
 
@@ -52,6 +53,8 @@ class Executors(Registry):
         args = [command, "--env", plan.env, "--pipeline", plan.pipeline]
         if plan.dynamic_config:
             args.append("--dynamic-config")
+        if plan.authentication:
+            args += ["--authentication", exact_json(plan.authentication)]
         for alias in plan.host_aliases:
             args += ["--host-alias", alias]
         container: Json = {

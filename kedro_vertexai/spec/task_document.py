@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kedro_vertexai.artifact_metadata import ROOM
 from kedro_vertexai.artifact_types import METRICS
 from kedro_vertexai.plan.model import Artifact, Parameter, ParameterType, Task, Travel
 
@@ -20,6 +21,8 @@ def task_document(task: Task) -> str:
     as a string. A parameter of which only a string is told, its type, lies at the top.
     """
     document: dict[str, Any] = {"nodes": list(task.nodes)}
+    if task.pipeline_ml:
+        document["pipeline_ml"] = task.pipeline_ml.value
     for side, artifacts in (("inputs", task.inputs), ("outputs", task.outputs)):
         told = {artifact.key: _artifact(artifact) for artifact in artifacts}
         if any(told.values()):
@@ -41,6 +44,8 @@ def _artifact(artifact: Artifact) -> dict[str, Any] | str:
         named["metadata"] = dict(artifact.metadata)
     if not artifact.producer and artifact.type == METRICS:
         named["metrics"] = True
+    if not artifact.producer and artifact.room != ROOM:
+        named["room"] = artifact.room
     if artifact.travel is Travel.OBJECT:
         return named if len(named) > 1 or "dataset" not in named else str(named["dataset"])
     if artifact.travel is Travel.FILE:

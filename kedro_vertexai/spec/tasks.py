@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kedro_vertexai.artifact_metadata import beside_ours
 from kedro_vertexai.plan.model import (
     START_RUN,
     Artifact,
@@ -87,7 +88,10 @@ def importer_task(imported: StagedInput | Reference, component: str) -> Json:
 def importer_component(imported: StagedInput | Reference, executors: Executors, root: str) -> Json:
     """The component that hands it over; engines run no container for it."""
     type_ = _artifact_type(imported.type)
-    metadata: Json = {"dataset": imported.dataset}
+    metadata: Json = {
+        **beside_ours(imported.metadata, imported.dataset),
+        "dataset": imported.dataset,
+    }
     if isinstance(imported, Reference):
         uri = imported.uri
     else:

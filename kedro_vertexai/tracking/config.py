@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kedro_vertexai.errors import TaskError
+
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
@@ -23,7 +25,10 @@ def adapt_store(context: KedroContext) -> dict[str, Any]:
 
     An experiment without a name gets the package's, as in kedro-mlflow. A tracking URI that is
     relative to the project, or none at all, would be another store in each task: where the
-    target offers a directory, the store lies there instead.
+    target offers a directory, the store lies there instead, and the registry with it.
+
+    Raises:
+        TaskError: the credentials that `mlflow.yml` names are not there, or are no text.
     """
     from kedro.framework.project import PACKAGE_NAME
 
@@ -35,7 +40,11 @@ def adapt_store(context: KedroContext) -> dict[str, Any]:
     experiment = _section(_section(config, "tracking"), "experiment")
     if experiment.get("name") is None:
         experiment["name"] = PACKAGE_NAME
+    check_credentials(loader, server.get("credentials"))
     directory = os.environ.get(STORE_VARIABLE)
+    registry = server.get("mlflow_registry_uri")
+    if directory and registry and _is_relative(registry):
+        server["mlflow_registry_uri"] = store_uri(Path(directory))
     uri = server.get("mlflow_tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
     if directory and _is_relative(uri):
         server["mlflow_tracking_uri"] = store_uri(Path(directory))
@@ -72,6 +81,38 @@ def set_up(context: KedroContext, find_experiment: FindExperiment | None = None)
     context.__setattr__("mlflow", config)
     config.setup(context)
     return config
+
+
+def check_credentials(loader: Any, name: str | None) -> None:
+    """Refuse credentials that kedro-mlflow would pass over in silence, or could not use.
+
+    Args:
+        loader: the project's configuration.
+        name: the entry of `credentials.yml` that `server.credentials` names.
+
+    Raises:
+        TaskError: there is no such entry, or it holds something else than text.
+    """
+    from kedro.config import MissingConfigException
+
+    if not name:
+        return
+    try:
+        entries = loader["credentials"]
+    except MissingConfigException:
+        entries = {}
+    entry = entries.get(name)
+    if not isinstance(entry, dict):
+        raise TaskError(
+            f"mlflow.yml: server.credentials names '{name}', and no credentials.yml of this "
+            "environment has such an entry with variables in it"
+        )
+    for key, value in entry.items():
+        if not isinstance(value, str):
+            raise TaskError(
+                f"credentials.yml: '{name}.{key}' becomes an environment variable and must be "
+                "text: write it in quotes"
+            )
 
 
 def store_uri(directory: Path) -> str:

@@ -11,17 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.auth import iam
+from asking import ACCOUNT, AUDIENCE, Clock
+from google.auth import credentials, iam
 from google.auth.compute_engine import _metadata
+from secret_servers import SecretManagerServer, VaultServer
 from signed_server import SignedServer
 from token_service import Key, TokenService
 
-from kedro_vertexai.auth import environment
+from kedro_vertexai.auth import environment, provider_params
 from kedro_vertexai.auth.mlflow_request_header_provider import DynamicMLFlowRequestHeaderProvider
 from kedro_vertexai.auth.newest import Newest, newest
+from kedro_vertexai.auth.secret_manager import GoogleSecretManager
 
-AUDIENCE = "12345.apps.googleusercontent.com"
-ACCOUNT = "mlflow@test-project.iam.gserviceaccount.com"
+IAM_METHODS = {
+    "_IAM_IDTOKEN_ENDPOINT": "generateIdToken",
+    "_IAM_ENDPOINT": "generateAccessToken",
+    "_IAM_SIGNJWT_ENDPOINT": "signJwt",
+}
 
 
 @pytest.fixture(scope="session")
@@ -47,13 +53,22 @@ def clean_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (
         *environment.USER_AND_PASSWORD,
         environment.TOKEN,
+        environment.SIGV4,
+        environment.AUTH,
         "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_AUDIENCE",
+        "GCP_PROJECT_ID",
+        "NETRC",
+        *("VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_CACERT"),
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(environment, "_reported", set())
+    monkeypatch.setattr(environment, "_looked_for", set())
+    monkeypatch.setattr(provider_params, "_given", [])
     monkeypatch.setattr(newest, "_current", Newest()._current)
     monkeypatch.setattr(DynamicMLFlowRequestHeaderProvider, "_instance", None)
 
@@ -61,10 +76,14 @@ def clean_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def google(key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenService]:
     with TokenService(key) as service:
+        for name, method in IAM_METHODS.items():
+            url = f"{service.url}/v1/projects/-/serviceAccounts/{{}}:{method}"
+            monkeypatch.setattr(iam, name, url)
+        # Starts a thread that asks Google itself where an account may be used from.
         monkeypatch.setattr(
-            iam,
-            "_IAM_IDTOKEN_ENDPOINT",
-            f"{service.url}/v1/projects/-/serviceAccounts/{{}}:generateIdToken",
+            credentials.CredentialsWithRegionalAccessBoundary,
+            "_maybe_start_regional_access_boundary_refresh",
+            lambda *_: None,
         )
         # google-auth reads GCE_METADATA_HOST when it is imported.
         monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", service.host)
@@ -94,6 +113,24 @@ def server(key: Key) -> Iterator[SignedServer]:
 
 
 @pytest.fixture
+def vault(key: Key, monkeypatch: pytest.MonkeyPatch) -> Iterator[VaultServer]:
+    """A Vault that VAULT_ADDR and VAULT_TOKEN speak of."""
+    with VaultServer(key) as server:
+        monkeypatch.setenv("VAULT_ADDR", server.url)
+        monkeypatch.setenv("VAULT_TOKEN", server.issue())
+        yield server
+
+
+@pytest.fixture
+def secret_manager(
+    google: TokenService, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SecretManagerServer]:
+    with SecretManagerServer(google) as server:
+        monkeypatch.setattr(GoogleSecretManager, "endpoint", server.url)
+        yield server
+
+
+@pytest.fixture
 def register() -> Iterator[Callable[[Callable[[], Any]], Any]]:
     """Register a provider with MLflow as kedro-mlflow does, until the test ends."""
     from mlflow.tracking.request_header import registry
@@ -114,20 +151,6 @@ def client(server: SignedServer) -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(server.url)
-
-
-class Clock:
-    """`time.time()`, which a test may set forward: for providers and for both servers."""
-
-    def __init__(self) -> None:
-        self._real = time.time
-        self._ahead = 0.0
-
-    def __call__(self) -> float:
-        return self._real() + self._ahead
-
-    def forward(self, seconds: float) -> None:
-        self._ahead += seconds
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ EXAMPLES: list[Any] = [
     yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.+?)^```", PAGE, re.M | re.S)
 ]
 
+CONFIGURATION = [entry for entry in EXAMPLES if "run_config" in entry]
+
 
 @pytest.mark.parametrize("example", [entry for entry in EXAMPLES if "server" in entry])
 def test_mlflow_yml(example: Any) -> None:
@@ -31,6 +33,15 @@ def test_mlflow_yml(example: Any) -> None:
 
 
 def test_there_are_examples_of_every_kind() -> None:
-    assert len(EXAMPLES) == 5
+    told = [entry["run_config"].get("authentication", {}) for entry in CONFIGURATION]
+    kinds = {(entry.get("type"), entry.get("secrets", {}).get("backend")) for entry in told}
+    assert kinds == {
+        (None, None),
+        ("GoogleOAuth2", None),
+        ("Vars", "google-secret-manager"),
+        ("Vars", "vault"),
+        ("Vars", "my_project.secrets.Keyring"),
+        ("my_project.auth.TeamLogin", None),
+    }
     for name in ("IAMRequestHeaderProvider", "OauthRequestHeaderProvider"):
         assert f"kedro_vertexai.auth.gcp.MLFlowGoogle{name}" in PAGE

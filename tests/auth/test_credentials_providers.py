@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ACCOUNT, AUDIENCE
+from asking import ACCOUNT, AUDIENCE
 from token_service import MACHINE, TokenService
 
 from kedro_vertexai.config import PluginConfig, parse_config

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT, AUDIENCE, Clock
+from asking import ACCOUNT, AUDIENCE, Clock
 from google.auth import jwt
 from google.oauth2 import credentials
 from token_service import MACHINE, Key, TokenService
@@ -261,7 +261,8 @@ def test_a_missing_parameter(provider: Any, params: dict[str, Any], missing: str
         provider(object(), **params)
     assert str(error.value) == (
         f"{provider.__name__} needs {missing}: add it to "
-        "server.request_header_provider.init_kwargs in mlflow.yml"
+        "server.request_header_provider.init_kwargs in mlflow.yml, or to "
+        "run_config.mlflow.request_header_provider_params in vertexai.yml"
     )
 
 

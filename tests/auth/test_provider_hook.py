@@ -6,11 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
+from project_factory import VERTEXAI, KedroProject
 from signed_server import SignedServer
 
+from kedro_vertexai.auth import provider_params
 from kedro_vertexai.auth.gcp import MLFlowGoogleIAMRequestHeaderProvider
 from kedro_vertexai.auth.mlflow_request_header_provider import (
     DynamicMLFlowRequestHeaderProvider,
@@ -35,6 +38,7 @@ def test_hook_configures_the_one_provider(
 ) -> None:
     server.plain = {"Bearer first", "Bearer second", None}
     register(DynamicMLFlowRequestHeaderProvider)
+    provider_params.give({})
     hook = MLFlowRequestHeaderProviderHook(ByContext)
     client.get_experiment_by_name("signed")
     for context in ("first", "second"):
@@ -55,6 +59,7 @@ def test_hook_comes_before_kedro_mlflow() -> None:
             told.append(DynamicMLFlowRequestHeaderProvider().request_headers())
 
     told: list[Any] = []
+    provider_params.give({})
     manager: pluggy.PluginManager = _create_hook_manager()
     manager.register(MLFlowRequestHeaderProviderHook(ByContext))
     # Kedro registers plugins after a project's own hooks, and the last is called first.
@@ -68,6 +73,7 @@ def test_the_same_class_in_mlflow_yml_too(
 ) -> None:
     server.plain = {"Bearer first"}
     register(DynamicMLFlowRequestHeaderProvider)
+    provider_params.give({})
     MLFlowRequestHeaderProviderHook(ByContext).after_context_created("first")
     register(lambda: ByContext("first"))
     client.get_experiment_by_name("signed")
@@ -102,10 +108,45 @@ def test_hook_takes_providers_only(wrong: Any) -> None:
         MLFlowRequestHeaderProviderHook(wrong)
 
 
-def test_hook_has_no_parameters_to_give() -> None:
+class TestParameters:
+    """Those of vertexai.yml; a provider needs its own."""
+
     hook = MLFlowRequestHeaderProviderHook(MLFlowGoogleIAMRequestHeaderProvider)
-    with pytest.raises(ConfigError, match=r"init_kwargs in mlflow\.yml"):
-        hook.after_context_created(object())
+    params: ClassVar[dict[str, str]] = {"client_id": "1", "service_account": "a@b"}
+
+    def context(self, project: KedroProject) -> Any:
+        project.bootstrap()
+        return SimpleNamespace(project_path=project.path, env=None)
+
+    def test_without_any(self, new_project: Callable[..., KedroProject]) -> None:
+        for vertexai in (VERTEXAI, None):
+            context = self.context(new_project(vertexai=vertexai))
+            with pytest.raises(ConfigError, match=r"request_header_provider_params in vertexai"):
+                self.hook.after_context_created(context)
+
+    def test_those_of_vertexai_yml(self, new_project: Callable[..., KedroProject]) -> None:
+        mlflow = {"request_header_provider_params": self.params}
+        self.hook.after_context_created(self.context(new_project(run_config={"mlflow": mlflow})))
+        provider: Any = DynamicMLFlowRequestHeaderProvider().provider
+        assert provider.params == self.params
+
+    def test_those_of_a_compiled_pipeline_come_first(
+        self, new_project: Callable[..., KedroProject]
+    ) -> None:
+        provider_params.give(self.params)
+        mlflow = {"request_header_provider_params": {"client_id": "2"}}
+        self.hook.after_context_created(self.context(new_project(run_config={"mlflow": mlflow})))
+        provider: Any = DynamicMLFlowRequestHeaderProvider().provider
+        assert provider.params == self.params
+
+
+def test_two_providers_of_one_context_would_both_sign() -> None:
+    provider_params.give({})
+    one = DynamicMLFlowRequestHeaderProvider()
+    one.configure(ByContext("first"))
+    one.configure(ByContext("second"))
+    with pytest.raises(ConfigError, match="ByContext and ByContext would both sign"):
+        one.configure(ByContext(one.provider.kedro_context))  # type: ignore[union-attr]
 
 
 def run(code: str, *path: Path) -> str:

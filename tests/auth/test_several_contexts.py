@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import AUDIENCE
+from asking import AUDIENCE
 from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from signed_server import SignedServer
 from token_service import TokenService

@@ -5,18 +5,23 @@ In front of it stands one that lets only signed requests through.
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from conftest import ACCOUNT, AUDIENCE
+import yaml
+from asking import ACCOUNT, AUDIENCE
 from project_factory import KedroProject
+from secret_servers import VaultServer
 from signed_server import SignedServer
 from token_service import Key, TokenService
 
@@ -38,6 +43,20 @@ NODES = [
     node(first, ["rmse", "alpha"], "done", name="finish"),
 ]
 """
+FAILING = """
+import mlflow
+
+
+def fail(started):
+    mlflow.log_metric("seen", 1)
+    return 1 / 0
+
+
+NODES = [
+    node(first, "params:start", "started", name="start"),
+    node(fail, "started", "failed", name="fail"),
+]
+"""
 CATALOG = {
     "rmse": {"type": "kedro_mlflow.io.metrics.MlflowMetricDataset", "key": "rmse"},
     "report": {
@@ -45,13 +64,15 @@ CATALOG = {
         "dataset": {"type": "text.TextDataset", "filepath": "data/report.txt"},
     },
 }
+NUMBERS = itertools.count(1)
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def mlflow_server(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Host and port of a real server."""
+    tmp_path = tmp_path_factory.mktemp("server")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
@@ -95,22 +116,67 @@ def proxy(key: Key, mlflow_server: str) -> Iterator[SignedServer]:
         yield proxy
 
 
-def signing_project(new_project: Callable[..., KedroProject], server: SignedServer) -> KedroProject:
-    provider = {
-        "type": "kedro_vertexai.auth.gcp.MLFlowGoogleOauthRequestHeaderProvider",
-        "pass_context": True,
-        "init_kwargs": {"client_id": AUDIENCE},
-    }
-    settings = {"mlflow_tracking_uri": server.url, "request_header_provider": provider}
+PROVIDER = {
+    "type": "kedro_vertexai.auth.gcp.MLFlowGoogleOauthRequestHeaderProvider",
+    "pass_context": True,
+}
+# The ways in which tasks may come by a token of Google's, each as (server of mlflow.yml,
+# run_config of vertexai.yml).
+BY_GOOGLE = {
+    "mlflow.yml": (
+        {"request_header_provider": {**PROVIDER, "init_kwargs": {"client_id": AUDIENCE}}},
+        {},
+    ),
+    "parameters of vertexai.yml": (
+        {"request_header_provider": PROVIDER},
+        {"mlflow": {"request_header_provider_params": {"client_id": AUDIENCE}}},
+    ),
+    "authentication": (
+        {},
+        {"authentication": {"type": "GoogleOAuth2", "params": {"audience": AUDIENCE}}},
+    ),
+}
+
+
+def signing_project(
+    new_project: Callable[..., KedroProject],
+    server: SignedServer,
+    way: tuple[dict[str, Any], dict[str, Any]] = BY_GOOGLE["mlflow.yml"],
+    **described: Any,
+) -> KedroProject:
+    experiment = f"signed-{next(NUMBERS)}"
     return new_project(
-        nodes=NODES,
         parameters={"start": 0.5},
-        catalog=CATALOG,
-        mlflow={"server": settings, "tracking": {"experiment": {"name": "signed"}}},
+        mlflow={
+            "server": {"mlflow_tracking_uri": server.url, **way[0]},
+            "tracking": {"experiment": {"name": experiment}},
+        },
+        run_config=way[1],
+        **{"nodes": NODES, "catalog": CATALOG, **described},
     )
 
 
+def run_of(project: KedroProject, mlflow_server: str) -> Any:
+    """The one run of the project's experiment, as the server itself tells of it."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"http://{mlflow_server}")
+    name = yaml.safe_load((project.path / "conf/base/mlflow.yml").read_text("utf-8"))
+    experiment = client.get_experiment_by_name(name["tracking"]["experiment"]["name"])
+    (run,) = client.search_runs([experiment.experiment_id])
+    return client, run
+
+
+def assert_nowhere(secrets: Iterable[str], project: KedroProject, printed: str) -> None:
+    left = [file.read_bytes() for file in project.path.rglob("*") if file.is_file()]
+    for secret in secrets:
+        assert secret not in printed
+        assert not [content for content in left if secret.encode() in content]
+
+
+@pytest.mark.parametrize("way", BY_GOOGLE)
 def test_every_request_is_signed(
+    way: str,
     new_project: Callable[..., KedroProject],
     proxy: SignedServer,
     google: TokenService,
@@ -118,26 +184,85 @@ def test_every_request_is_signed(
     mlflow_server: str,
 ) -> None:
     """Tokens live for a few seconds, and are renewed within a task."""
-    from mlflow import MlflowClient
-
     key_file()
     google.lifetime = 4
-    project = signing_project(new_project, proxy)
+    project = signing_project(new_project, proxy, BY_GOOGLE[way])
     done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert proxy.refused == []
     assert any("/mlflow-artifacts/" in path for path, _ in proxy.seen)
     assert len(google.issued) > len(("start-run", "start", "train", "finish", "finish-run"))
-    client = MlflowClient(f"http://{mlflow_server}")
-    (run,) = client.search_runs([client.get_experiment_by_name("signed").experiment_id])
+    client, run = run_of(project, mlflow_server)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["rmse"] == 0.5
     assert len(client.get_metric_history(run.info.run_id, "loss")) == 10
     assert [entry.path for entry in client.list_artifacts(run.info.run_id)] == ["report.txt"]
-    left = [file for file in project.path.rglob("*") if file.is_file()]
-    for token in (*google.issued, *google.access_tokens):
-        assert token not in done.stdout + done.stderr
-        assert not [file for file in left if token.encode() in file.read_bytes()]
+    secrets = (*google.issued, *google.access_tokens)
+    assert_nowhere(secrets, project, done.stdout + done.stderr)
+
+
+def test_a_user_and_password_of_vault(
+    new_project: Callable[..., KedroProject],
+    proxy: SignedServer,
+    vault: VaultServer,
+    mlflow_server: str,
+) -> None:
+    """In every task, and in no file of the run; with a node that fails, and keeps its copy."""
+    vault.secrets["mlflow"] = {"user": "me", "MLFLOW_TRACKING_PASSWORD": "S3CRET-of-vault"}
+    proxy.plain = {f"Basic {b64encode(b'me:S3CRET-of-vault').decode()}"}
+    authentication = {
+        "type": "Vars",
+        "params": {"MLFLOW_TRACKING_USERNAME": "user", "MLFLOW_TRACKING_PASSWORD": None},
+        "secrets": {"backend": "vault", "params": {"path": "mlflow"}},
+    }
+    way: Any = ({}, {"authentication": authentication})
+    project = signing_project(new_project, proxy, way, nodes=FAILING, catalog={})
+    done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
+    assert proxy.refused == []
+    _, run = run_of(project, mlflow_server)
+    assert run.info.status == "FAILED"
+    assert run.data.metrics == {"seen": 1.0}
+    assert len(vault.asked) == len(("start-run", "start", "fail", "finish-run"))
+    assert_nowhere(("S3CRET-of-vault", *vault.tokens), project, done.stdout + done.stderr)
+
+
+def test_a_token_that_a_task_writes_for_itself(
+    new_project: Callable[..., KedroProject],
+    proxy: SignedServer,
+    google: TokenService,
+    key_file: Callable[..., Path],
+    mlflow_server: str,
+) -> None:
+    """It does not outlive the task, also where a failed one's working copy stays."""
+    key_file()
+    provider = {
+        "cls": "kedro_vertexai.auth.gcp.MLFlowGoogleOAuthCredentialsProvider",
+        "params": {"client_id": AUDIENCE},
+    }
+    way: Any = ({"credentials": "gcp_credentials"}, {"dynamic_config_providers": [provider]})
+    project = signing_project(new_project, proxy, way, nodes=FAILING, catalog={})
+    done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
+    assert proxy.refused == []
+    _, run = run_of(project, mlflow_server)
+    assert run.info.status == "FAILED"
+    assert run.data.metrics == {"seen": 1.0}
+    assert list(project.path.glob(".vertexai/jobs/*/work/*/project/conf/base"))
+    assert_nowhere(google.issued, project, done.stdout + done.stderr)
+
+
+def test_a_secret_that_cannot_be_had_fails_the_first_task(
+    new_project: Callable[..., KedroProject], server: SignedServer, vault: VaultServer
+) -> None:
+    authentication = {
+        "type": "Vars",
+        "params": ["MLFLOW_TRACKING_TOKEN"],
+        "secrets": {"backend": "vault", "params": {"path": "mlflow"}},
+    }
+    project = signing_project(new_project, server, ({}, {"authentication": authentication}))
+    done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
+    assert done.returncode != 0
+    assert "Vault holds no secret 'MLFLOW_TRACKING_TOKEN'" in done.stdout + done.stderr
+    assert server.seen == []
 
 
 def test_a_revoked_key_fails_the_run(

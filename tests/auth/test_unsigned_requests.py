@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ACCOUNT, AUDIENCE, Clock
+from asking import ACCOUNT, AUDIENCE, Clock
 from mlflow.exceptions import MlflowException
 from signed_server import SignedServer
 from token_service import Key, TokenService

@@ -1,7 +1,7 @@
 """Google's token endpoints on 127.0.0.1, for the real google-auth.
 
 One server speaks for all of them: `token_uri` of a service account's key file, the metadata
-server of a machine, and `generateIdToken` of the IAM Credentials API.
+server of a machine, and the IAM Credentials API.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -138,11 +139,25 @@ class TokenService:
 
     def generate_id_token(self, address: str, caller: str, body: dict[str, Any]) -> Any:
         """The IAM Credentials API."""
+        self.check_impersonation(address, caller)
+        return {"token": self.id_token(body["audience"], address, email=body["includeEmail"])}
+
+    def generate_access_token(self, address: str, caller: str) -> Any:
+        self.check_impersonation(address, caller)
+        token = self.access_token(address)["access_token"]
+        expiry = datetime.fromtimestamp(time.time() + 3600, timezone.utc)
+        return {"accessToken": token, "expireTime": f"{expiry:%Y-%m-%dT%H:%M:%SZ}"}
+
+    def sign_jwt(self, address: str, caller: str, body: dict[str, Any]) -> Any:
+        self.check_impersonation(address, caller)
+        claims = {**json.loads(body["payload"]), "iss": address, "iat": int(time.time())}
+        return {"signedJwt": jwt.encode(self.signing_key.signer, claims).decode()}
+
+    def check_impersonation(self, address: str, caller: str) -> None:
         if caller not in self.impersonators.get(address, ()):
             message = "Permission 'iam.serviceAccounts.getOpenIdToken' denied"
             error = {"code": 403, "message": message, "status": "PERMISSION_DENIED"}
             raise AnswerError(403, {"error": error})
-        return {"token": self.id_token(body["audience"], address, email=body["includeEmail"])}
 
     def metadata(self, path: str, query: dict[str, list[str]]) -> Any:
         if not self.is_machine:
@@ -173,10 +188,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/token":
             self._reply(lambda: self.to.exchange(parse_qs(body.decode())))
             return
-        address = self.path.rpartition("/")[2].removesuffix(":generateIdToken")
+        address, _, method = self.path.rpartition("/")[2].partition(":")
         token = self.headers["Authorization"].removeprefix("Bearer ")
         caller = self.to.access_tokens[token]
-        self._reply(lambda: self.to.generate_id_token(address, caller, json.loads(body)))
+        answers = {
+            "generateIdToken": lambda: self.to.generate_id_token(address, caller, json.loads(body)),
+            "generateAccessToken": lambda: self.to.generate_access_token(address, caller),
+            "signJwt": lambda: self.to.sign_jwt(address, caller, json.loads(body)),
+        }
+        self._reply(answers[method])
 
     def _reply(self, make: Any) -> None:
         try:

@@ -168,3 +168,69 @@ def test_an_object_by_the_entrys_own_word_cannot_be_a_raw_input() -> None:
     told = {**csv("data/x.csv"), "metadata": {"vertexai": {"travel": "object"}}}
     with pytest.raises(PlanError, match=r"'a' reads dataset 'x'.*travel: object"):
         plan_of(step("a", "x"), catalog={"x": told})
+
+
+def test_an_output_may_start_from_what_lies_on_the_disk(tmp_path: Path) -> None:
+    told = {"metadata": {"vertexai": {"staging": "upload"}}}
+    catalog = {"all": {**parts("data/parts"), **told}, "log": {**csv("data/log.csv"), **told}}
+    nodes = (step("a", None, ["all", "log"]), step("b", "all"))
+    plan = plan_of(*nodes, catalog=catalog, path=on_disk(tmp_path, "data/parts/0.csv"))
+    assert taken(plan, "a") == [("all", "input-all")]
+    assert taken(plan, "b") == [("all", "a")]
+    assert plan.missing == ()
+
+
+def test_partitions_that_replace_all_are_laid_over_nothing() -> None:
+    plan = plan_of(
+        step("a", None, ["one", "go"]),
+        step("b", "go", ["two", "done"]),
+        step("c", ["all", "done"]),
+        catalog={
+            "one": parts("data/parts"),
+            "two": {**parts("data/parts"), "overwrite": True},
+            "all": parts("data/parts"),
+        },
+    )
+    assert taken(plan, "c") == [("two", "b"), ("done", "b")]
+
+
+def test_a_raw_file_inside_a_directory_that_partitions_are_added_to_is_staged(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(
+        step("a", None, ["all", "go"]),
+        step("b", ["settings", "go"]),
+        catalog={"all": parts("data/parts"), "settings": csv("data/parts/settings.csv")},
+        path=on_disk(tmp_path, "data/parts/settings.csv"),
+    )
+    assert taken(plan, "b") == [("settings", "input-settings"), ("all", "a"), ("go", "a")]
+
+
+def test_a_directory_of_nothing_but_what_tasks_write_is_not_missing() -> None:
+    plan = plan_of(
+        step("a", None, ["one", "go"]),
+        step("b", ["all", "go"]),
+        catalog={"one": csv("data/parts/1.csv"), "all": parts("data/parts")},
+    )
+    assert plan.missing == ()
+    assert taken(plan, "b") == [("one", "a"), ("go", "a")]
+
+
+def test_outside_of_the_project_tasks_keep_kedros_order(tmp_path: Path) -> None:
+    place = csv(str(on_disk(tmp_path / "outside", "x.csv") / "x.csv"))
+    plan = plan_of(
+        step("reader", "before"),
+        step("writer", None, "after"),
+        catalog={"before": place, "after": place},
+    )
+    assert by_title(plan)["writer"].after == ("reader",)
+
+
+def test_the_more_goes_to_one_task_the_less_is_told_of_each() -> None:
+    names = [f"d{number}" for number in range(100)]
+    plan = plan_of(
+        step("few", None, "x"), step("one", "x"), step("a", None, names), step("b", names)
+    )
+    (alone,) = by_title(plan)["few"].outputs
+    assert alone.room == 4_000
+    assert {artifact.room for artifact in by_title(plan)["a"].outputs} == {205}

@@ -220,6 +220,11 @@ def test_nodes_of_a_group_share_a_task(run: LocalRun) -> None:
     assert not {"split", "inside"} & set(run.tasks)
 
 
+def test_the_numbers_of_mlflow_metrics_are_metadata_of_an_artifact(run: LocalRun) -> None:
+    (score,) = run.tasks["best_score"]["outputs"].values()
+    assert (score["schema_title"], score["metadata"]["score"]) == ("system.Metrics", 6.0)
+
+
 def test_metrics_and_artifacts_are_the_same(project: KedroProject, run: LocalRun) -> None:
     (theirs,) = mlflow_runs(project.path / "mlflow.db")
     ours = run.mlflow_run()

@@ -74,12 +74,21 @@ NODES = """
         # A path that leads out of the project.
         node(lambda: "beside", None, "beside", name="write_beside"),
         node(join, "beside", "beside_read", name="read_beside"),
+        # A class that needs credentials, which lie in the environment's own configuration.
+        node(lambda: "for eyes that have the key", None, "secret", name="write_secret"),
+        node(join, "secret", "secret_read", name="read_secret"),
         # Described and typed.
         node(table, None, "described", name="describe"),
         node(scores, None, "numbers", name="score"),
         node(chunks, None, "chunked", name="write_chunks"),
         node(fit, None, "model", name="fit"),
         node(join, "baked", "baked_read", name="read_baked"),
+        node(join, "baked_beside", "baked_beside_read", name="read_baked_beside"),
+        # Numbers and metadata with the names that tasks rely on, and more than can be told.
+        node(lambda: {"files": 12, "absent": 1, "empty": 1, **{f"n{i}": i for i in range(4000)}},
+             None, "telling", name="tell_too_much"),
+        node(lambda told: len(told), "telling", "telling_read", name="read_telling"),
+        node(lambda: "an unlucky name", None, "credentials", name="write_credentials"),
     ]
 """
 SETTINGS = """
@@ -104,6 +113,22 @@ class Elsewhere(AbstractDataset):
 
     def save(self, data):
         self.file.write_text(data)
+
+    def _describe(self):
+        return {}
+
+
+class Locked(AbstractDataset):
+    def __init__(self, filepath, credentials):
+        self.file, self.key = Path(filepath), credentials["key"]
+
+    def load(self):
+        key, text = self.file.read_text().split(":", 1)
+        assert key == self.key[::-1]
+        return text
+
+    def save(self, data):
+        self.file.write_text(f"{self.key[::-1]}:{data}")
 
     def _describe(self):
         return {}
@@ -155,6 +180,11 @@ def catalog(package: str) -> dict[str, Any]:
             "metadata": {"team": "a"},
             "schema": "system.Dataset",
         },
+        "secret": {
+            "type": f"{package}.own.Locked",
+            "filepath": "data/secret.txt",
+            "credentials": "lock",
+        },
         "numbers": {"type": "json.JSONDataset", "filepath": "data/numbers.json"},
         "chunked": {
             "type": "pandas.CSVDataset",
@@ -163,20 +193,40 @@ def catalog(package: str) -> dict[str, Any]:
         },
         "model": {"type": "pickle.PickleDataset", "filepath": "data/model.pkl"},
         "baked": text("data/baked.txt", metadata={"vertexai": {"staging": "image"}}),
+        "baked_beside": text("../baked_beside.txt", metadata={"vertexai": {"staging": "image"}}),
+        "telling": {
+            "type": "pickle.PickleDataset",
+            "filepath": "data/telling.pkl",
+            "metadata": {"vertexai": {"type": "Metrics", "metadata": {"bytes": 1, "path": "x"}}},
+        },
+        "credentials": text("data/credentials.txt"),
         **{
             f"{name}_read": {"type": "json.JSONDataset", "filepath": f"data/{name}_read.json"}
-            for name in ("shared", "folder", "hook", "checked", "beside", "baked")
+            for name in (
+                "shared",
+                "folder",
+                "hook",
+                "checked",
+                "beside",
+                "baked",
+                "secret",
+                "telling",
+                "baked_beside",
+            )
         },
         **{name: text(f"data/{name}.txt") for name in ("first_look", "second_look", "confirmed")},
     }
 
 
+SECRET = "open-sesame-4711"
 FILES = {
     "data/overwritten.txt": "raw",
     "data/folder/old.txt": "old",
     "data/increments/1.txt": "1",
     "data/increments/2.txt": "2",
     "data/baked.txt": "in the image",
+    "../baked_beside.txt": "in the image, too",
+    "conf/local/credentials.yml": f"lock: {{key: {SECRET}}}",
 }
 
 
@@ -200,6 +250,7 @@ def laptop(project: KedroProject, tmp_path_factory: pytest.TempPathFactory) -> K
     copy = KedroProject(
         shutil.copytree(project.path, tmp_path_factory.mktemp("laptop") / "inner"), project.package
     )
+    shutil.copy(project.path.parent / "baked_beside.txt", copy.path.parent)
     kedro_run(copy, env={"ELSEWHERE": str(tmp_path_factory.mktemp("elsewhere"))})
     return copy
 
@@ -229,6 +280,10 @@ def test_every_task_succeeds(run: LocalRun) -> None:
         "checked_read.json",
         "beside_read.json",
         "baked_read.json",
+        "secret_read.json",
+        "baked_beside_read.json",
+        "telling_read.json",
+        "credentials.txt",
         "described.parquet",
         "numbers.json",
         "chunked.csv",
@@ -254,6 +309,16 @@ def test_a_path_beside_the_project_is_shared_by_no_tasks(
     assert not (project.path.parent / "beside.txt").exists()
     ours = run.outputs_by_path()["../beside.txt"]
     assert ours.read_bytes() == (laptop.path.parent / "beside.txt").read_bytes()
+
+
+def test_credentials_reach_the_dataset_and_nothing_that_the_run_leaves(run: LocalRun) -> None:
+    left = {path: file.read_bytes() for path, file in found_files(run.job).items()}
+    assert [path for path, content in left.items() if SECRET.encode() in content] == []
+    assert SECRET not in run.printed
+
+
+def found_files(directory: Path) -> dict[str, Path]:
+    return {str(file): file for file in directory.rglob("*") if file.is_file()}
 
 
 def metadata(run: LocalRun, dataset: str) -> dict[str, Any]:
@@ -285,6 +350,14 @@ def test_numbers_of_metrics_are_metadata(run: LocalRun) -> None:
     assert "of" not in said
 
 
+def test_what_the_user_tells_never_takes_the_place_of_what_tasks_rely_on(run: LocalRun) -> None:
+    said = metadata(run, "telling")
+    assert said["path"] == "data/telling.pkl"
+    assert (said["telling.files"], said["telling.bytes"]) == (12.0, 1)
+    assert said["bytes"] == run.outputs_by_path()["data/telling.pkl"].stat().st_size
+    assert said["cut"] > 3000
+
+
 def test_a_dataset_that_is_saved_in_chunks_has_no_number_of_rows(run: LocalRun) -> None:
     said = metadata(run, "chunked")
     assert said["columns"] == 1
@@ -301,6 +374,32 @@ def test_each_output_is_shown_as_what_it_is(run: LocalRun) -> None:
     assert types["described"] == "system.Dataset"
     assert types["numbers"] == "system.Metrics"
     assert types["model"] == "system.Model"
+
+
+def test_what_was_saved_elsewhere_than_its_entry_says_fails_its_task(tmp_path: Path) -> None:
+    package = "saves_elsewhere"
+    project = write_project(
+        tmp_path,
+        package=package,
+        nodes='NODES = [node(lambda: "text", None, "x", name="write")]',
+        catalog={"x": {"type": f"{package}.own.WithSuffix", "filepath": "data/x.txt"}},
+        files={
+            f"src/{package}/own.py": """
+from pathlib import Path
+
+from kedro_datasets.text import TextDataset
+
+
+class WithSuffix(TextDataset):
+    def save(self, data):
+        Path("data").mkdir(exist_ok=True)
+        Path(self._filepath).with_suffix(".bin").write_text(data)
+"""
+        },
+    )
+    run = run_once(project)
+    assert run.exit_code == 1
+    assert "dataset 'x' was not saved at data/x.txt" in run.tasks["write"]["error"]
 
 
 def test_a_validator_that_refuses_an_object_fails_its_task(tmp_path: Path) -> None:

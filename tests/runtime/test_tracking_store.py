@@ -10,6 +10,7 @@ import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
 
+from kedro_vertexai.errors import TaskError
 from kedro_vertexai.tracking.config import STORE_VARIABLE, adapt_store
 
 
@@ -93,3 +94,39 @@ def test_without_a_local_job_nothing_is_moved(
 @pytest.mark.parametrize("mlflow", [None, {}, {"server": None, "tracking": None}])
 def test_empty_sections_are_as_good_as_none(tmp_path: Path, store: Path, mlflow: Any) -> None:
     assert adapt(tmp_path, mlflow)["server"]["mlflow_tracking_uri"].startswith("sqlite:///")
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "sqlite:///registry.db"])
+def test_a_registry_in_the_project_lies_in_the_jobs_store(
+    tmp_path: Path, store: Path, uri: str
+) -> None:
+    adapted = adapt(tmp_path, {"server": {"mlflow_registry_uri": uri}})
+    assert adapted["server"]["mlflow_registry_uri"] == f"sqlite:///{store}/mlflow.db"
+
+
+def test_a_registry_that_every_task_reaches_is_kept(tmp_path: Path, store: Path) -> None:
+    uri = "https://registry.example.com"
+    adapted = adapt(tmp_path, {"server": {"mlflow_registry_uri": uri}})
+    assert adapted["server"]["mlflow_registry_uri"] == uri
+
+
+@pytest.mark.parametrize(
+    ("credentials", "said"),
+    [
+        (None, "no credentials.yml"),
+        ({"other": {"TOKEN": "x"}}, "no credentials.yml"),
+        ({"mlflow": "x"}, "no credentials.yml"),
+        ({"mlflow": {"TOKEN": 7312}}, "'mlflow.TOKEN'"),
+    ],
+)
+def test_credentials_that_could_not_be_used_are_named_and_not_shown(
+    tmp_path: Path, credentials: Any, said: str
+) -> None:
+    """kedro-mlflow passes over a missing entry, and requests would go out unsigned."""
+    if credentials:
+        file = tmp_path / "conf" / "base" / "credentials.yml"
+        file.parent.mkdir(parents=True)
+        file.write_text(yaml.safe_dump(credentials))
+    with pytest.raises(TaskError, match=said) as refused:
+        adapt(tmp_path, {"server": {"credentials": "mlflow"}})
+    assert "7312" not in str(refused.value)

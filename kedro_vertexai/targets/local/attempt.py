@@ -83,7 +83,7 @@ class AttemptRunner:
         executor_input = build_executor_input(task, inputs, paths)
         argv = resolve_argv(executor.argv, executor_input, self._identity)
         check_arguments(argv)
-        working_copy.copy_image(self._layout.image, paths.work)
+        working_copy.copy_image(self._layout.image_surroundings, paths.surroundings)
         returncode = self._run_process(task.name, self._command(executor, argv, paths))
         if returncode:
             raise TaskError(_describe(returncode, paths.log))

@@ -180,6 +180,6 @@ def _launcher(
 
 def _tidy(layout: JobLayout) -> None:
     """Remove the image, and the directory of working copies unless a failed task left its own."""
-    working_copy.remove(layout.image)
+    working_copy.remove(layout.image_surroundings)
     with suppress(OSError):
         layout.work.rmdir()

@@ -115,9 +115,14 @@ class JobLayout:
         return self.path / "work"
 
     @property
-    def image(self) -> Path:
-        """The project as the image would hold it; tasks get copies of it."""
+    def image_surroundings(self) -> Path:
+        """What an image would hold, the project and what lies beside it; tasks get copies of it."""
         return self.work / ".image"
+
+    @property
+    def image(self) -> Path:
+        """The project as the image would hold it."""
+        return self.image_surroundings / "project"
 
     @property
     def fork_server_log(self) -> Path:

@@ -74,7 +74,7 @@ def make_image(project_path: Path, image: Path, warn: Callable[[str], None]) -> 
     contents = _scan(project_path, _exclusion(project_path, warn))
     _warn_if_large(contents, warn)
     try:
-        image.mkdir()
+        image.mkdir(parents=True)
         _copy(project_path, image, contents)
         _recreate_directories(project_path / "data", image / "data")
     except OSError as error:
@@ -104,9 +104,9 @@ def add_to_image(project_path: Path, image: Path, paths: Iterable[str]) -> None:
             ) from error
 
 
-def copy_image(image: Path, work: Path) -> None:
-    """Make the working copy of one task, and the directory around it."""
-    shutil.copytree(image, work, symlinks=True)
+def copy_image(surroundings: Path, target: Path) -> None:
+    """Make the working copy of one task, in a directory of its own with what lies beside it."""
+    shutil.copytree(surroundings, target, symlinks=True)
 
 
 def remove(directory: Path) -> None:

@@ -1,0 +1,273 @@
+"""`kedro vertexai auth check`: who a task will be for the MLflow server, and whether it is let in.
+
+Everything is done as in a task, by the same code, up to the point where kedro-mlflow would make
+an experiment.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+
+from kedro_vertexai.config import PluginConfig, parse_config
+from kedro_vertexai.errors import AuthError, ConfigError, VertexAIError
+from kedro_vertexai.plan.authentication import authentication_settings
+from kedro_vertexai.project_config import config_loader, read_vertexai_config
+from kedro_vertexai.runtime.authentication import Authentication
+from kedro_vertexai.tracking.config import adapt_store, is_local
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+
+Line = tuple[str, str]
+
+# A server that is gone should be told of within a minute, not after MLflow's seven attempts.
+_HASTE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+_OURS = "kedro_vertexai."
+
+
+def check(project_path: Path, env: str, service_account: str | None = None) -> Iterator[Line]:
+    """What is found, line by line: a title, and what there is to say.
+
+    Args:
+        project_path: the project's root; Kedro has bootstrapped it.
+        env: the Kedro environment.
+        service_account: whom to impersonate, as which the pipeline will run.
+
+    Raises:
+        VertexAIError: something keeps requests from being signed, or the server refuses them.
+    """
+    from kedro_vertexai.auth.google_credentials import acting_as
+
+    data, source = read_vertexai_config(project_path, env)
+    config = parse_config(data, source)
+    if importlib.util.find_spec("kedro_mlflow") is None:
+        raise ConfigError("kedro-mlflow is not installed, so nothing is asked of MLflow")
+    with acting_as(service_account), _environment(config):
+        authentication = Authentication(authentication_settings(config))
+        before = dict(os.environ)
+        authentication.begin()
+        context = _load_context(project_path, env, authentication)
+        server = _set_up(context)
+        yield "server", server
+        yield from _who(before, google=service_account is not None)
+        yield "request", _ask(server)
+
+
+@contextmanager
+def _environment(config: PluginConfig) -> Iterator[None]:
+    """What a task's environment has, for as long as the check takes."""
+    before = dict(os.environ)
+    for name, value in {**_HASTE, "GCP_PROJECT_ID": config.project_id}.items():
+        os.environ.setdefault(name, value)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class _First:
+    """Does before the project's own hooks what a task's hook does."""
+
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        self._authentication.context_created(context)
+
+
+def _load_context(path: Path, env: str, authentication: Authentication) -> KedroContext:
+    """A context on which the project's own hooks have acted, and no other plugin's."""
+    from kedro.config import MissingConfigException
+
+    from kedro_vertexai.project import load_context
+    from kedro_vertexai.project_hooks import hook_manager
+
+    loader = config_loader(path, env, {})
+    manager = hook_manager()
+    manager.register(_First(authentication))
+    try:
+        return load_context(path, env, loader, manager, {})
+    except VertexAIError as error:
+        cause = error.__cause__
+        if isinstance(cause, MissingConfigException):
+            raise ConfigError("the project has no mlflow.yml: `kedro mlflow init`") from None
+        if isinstance(cause, VertexAIError):
+            raise cause from None
+        raise
+
+
+def _set_up(context: KedroContext) -> str:
+    """Set up MLflow as kedro-mlflow does, without its experiment; return the server's URL.
+
+    Raises:
+        ConfigError: mlflow.yml cannot be used, or names no server.
+    """
+    import mlflow
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+    class Configured(KedroMlflowConfig):  # type: ignore[misc]
+        """Makes no experiment."""
+
+        def _set_experiment(self) -> None: ...
+
+    try:
+        config = Configured.model_validate(adapt_store(context))
+        # Autologging would import what the project trains with.
+        config.tracking.disable_tracking.disable_autologging = False
+        config.setup(context)
+    except VertexAIError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"mlflow.yml cannot be used: {type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
+    server = str(mlflow.get_tracking_uri())
+    if is_local(server):
+        raise ConfigError(
+            f"mlflow.yml records runs at {server}: no server is asked, so nothing is signed"
+        )
+    return server
+
+
+def _who(before: dict[str, str], *, google: bool) -> Iterator[Line]:
+    """What signs, with which credentials, and what the token says of itself."""
+    from kedro_vertexai.auth.environment import TOKEN, overriding, overriding_files
+    from kedro_vertexai.auth.google_credentials import describe_credentials, stand_in
+
+    names = overriding(os.environ)
+    provider = _provider()
+    if names:
+        yield "signed with", ", ".join(f"{name} ({_origin(name, before)})" for name in names)
+    elif provider:
+        yield "signed by", provider
+    else:
+        raise AuthError(
+            "nothing signs requests: mlflow.yml names no request_header_provider and no "
+            "credentials, and run_config.authentication is not set"
+        )
+    if names and provider:
+        yield "not used", f"{provider}: MLflow prefers what is in the environment"
+    for file in overriding_files(os.environ, _server()):
+        yield "beaten by", f"{file}, which holds a user and password for this server"
+    if provider.startswith(_OURS) and not names:
+        yield "credentials", describe_credentials()
+    if google:
+        if names or not provider.startswith(_OURS):
+            yield "not used", f"--as {stand_in()}: no token is asked of Google here"
+        else:
+            yield "acting as", stand_in()
+    token = os.environ.get(TOKEN, "") if names else _bearer_token()
+    if not names or names == (TOKEN,):
+        yield from _claims(token)
+
+
+def _origin(name: str, before: dict[str, str]) -> str:
+    """The environment, or what put it there: authentication, or credentials of mlflow.yml."""
+    is_old = before.get(name) == os.environ.get(name)
+    return "environment" if is_old else "put there by the configuration"
+
+
+def _server() -> str:
+    from mlflow.tracking import get_tracking_uri
+
+    return str(get_tracking_uri())
+
+
+def _provider() -> str:
+    """The path of the class that signs, or of those that do; empty where none does."""
+    from mlflow.tracking.request_header import registry
+
+    from kedro_vertexai.auth.mlflow_request_header_provider import (
+        DynamicMLFlowRequestHeaderProvider,
+    )
+
+    classes = []
+    for provider in registry._request_header_provider_registry:
+        if isinstance(provider, DynamicMLFlowRequestHeaderProvider):
+            provider = provider.provider  # noqa: PLW2901
+        if provider is None or type(provider).__module__.startswith("mlflow."):
+            continue
+        if provider.in_context():
+            classes.append(f"{type(provider).__module__}.{type(provider).__qualname__}")
+    return ", ".join(classes)
+
+
+def _bearer_token() -> str:
+    """What a provider puts into the header; empty where that is no bearer's token.
+
+    Raises:
+        AuthError: it cannot sign.
+    """
+    from mlflow.tracking.request_header.registry import resolve_request_headers
+
+    resolved = resolve_request_headers()  # type: ignore[no-untyped-call]
+    headers = {name.lower(): value for name, value in resolved.items()}
+    # A refusal raises its reason where it is made text.
+    scheme, _, token = str(headers.get("authorization", "")).partition(" ")
+    return token if scheme.lower() == "bearer" else ""
+
+
+def _claims(token: str) -> Iterator[Line]:
+    from kedro_vertexai.auth.claims import claims_of
+
+    claims = claims_of(token)
+    if claims is None:
+        yield "token", "none that says who it is for"
+        return
+    shown: dict[str, Callable[[Any], str]] = {
+        "aud": _plain,
+        "iss": _plain,
+        "sub": _plain,
+        "email": _plain,
+        "exp": _moment,
+    }
+    titles = {"aud": "audience", "iss": "issuer", "sub": "subject", "exp": "expires"}
+    for claim, write in shown.items():
+        if claims.get(claim) is not None:
+            yield titles.get(claim, claim), write(claims[claim])
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _moment(seconds: Any) -> str:
+    try:
+        moment = datetime.fromtimestamp(float(seconds), timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "at no time that can be read"
+    left = (moment - datetime.now(timezone.utc)).total_seconds()
+    distance = f"in {left / 60:.0f} min" if left >= 60 else f"in {left:.0f} s"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC, {distance if left > 0 else 'in the past'}"
+
+
+def _ask(server: str) -> str:
+    """Ask the server for its first experiment.
+
+    Raises:
+        AuthError: it is not answered.
+    """
+    from mlflow import MlflowClient
+
+    from kedro_vertexai.auth.reason import reason_of
+
+    try:
+        found = MlflowClient(server).search_experiments(max_results=1)
+    except VertexAIError:
+        raise
+    except Exception as error:
+        reason = reason_of(error)
+    else:
+        name = f", the first is '{found[0].name}'" if found else ", of which there is none"
+        return f"accepted: the server shows its experiments{name}"
+    raise AuthError(f"{server} does not answer a signed request: {reason}")
