@@ -114,13 +114,16 @@ class JoinedRun:
 
     def report_success(self, nodes: Collection[str]) -> None:
         """Take back what an earlier attempt of these nodes said of its failure."""
-        if self._failed_before in nodes:
-            from mlflow.tracking import MlflowClient
+        if self._failed_before not in nodes:
+            return
+        from mlflow.tracking import MlflowClient
 
-            client = MlflowClient()
-            run = client.get_run(self.run_id)
+        client = MlflowClient()
+        said = client.get_run(self.run_id).data.tags
+        # Another node may have failed since.
+        if said.get(tags.FAILED_NODE) in nodes:
             for tag in tags.OF_FAILURE:
-                if tag in run.data.tags:
+                if tag in said:
                     client.delete_tag(self.run_id, tag)
 
     def report_failure(self, node: str, error: BaseException) -> None:
