@@ -149,9 +149,10 @@ def notes_for_vertex(compiled: Compiled) -> list[str]:
     """What must be so before the spec of `spec_for_vertex` can run, and is not seen to."""
     project = compiled.project
     notes = [f"{sentence}: the image must hold it" for sentence in missing_inputs(compiled.plan)]
-    if project.tracked and project.tracking_uri and is_local(project.tracking_uri):
+    uri = project.mlflow.tracking_uri if project.mlflow else ""
+    if uri and is_local(uri):
         notes.append(
-            f"mlflow.yml records runs at {project.tracking_uri}, which is another store on each "
+            f"mlflow.yml records runs at {uri}, which is another store on each "
             "machine: on Vertex AI, server.mlflow_tracking_uri must name a server"
         )
     return notes

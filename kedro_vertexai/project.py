@@ -22,11 +22,12 @@ from kedro_vertexai.catalog import (
 )
 from kedro_vertexai.errors import ProjectError
 from kedro_vertexai.project_config import (
+    MlflowServer,
     config_loader,
+    mlflow_server,
     one_line,
     read_mapping,
     runtime_names,
-    tracking_uri,
 )
 from kedro_vertexai.project_hooks import hook_manager, registered_datasets
 from kedro_vertexai.project_model import check_artifacts, find_model, free_name, plain
@@ -75,8 +76,9 @@ class Project:
 
     `node_dependencies` is Kedro's own mapping of node to parent nodes and `context` Kedro's
     own context: node groupers that a user wrote expect them. `runtime_names` are the names
-    that `${runtime_params:...}` reads anywhere in the configuration. `notes` are what the user
-    should know of how it was read. `pipeline_ml` tells a pipeline of kedro-mlflow's
+    that `${runtime_params:...}` reads anywhere in the configuration. `mlflow` is the server that
+    its runs are recorded at, None if they are not. `notes` are what the user should know of how
+    it was read. `pipeline_ml` tells a pipeline of kedro-mlflow's
     `pipeline_ml_factory`.
     """
 
@@ -88,12 +90,16 @@ class Project:
     datasets: Mapping[str, Dataset]
     parameters: Mapping[str, ParameterValue]
     runtime_names: frozenset[str] = frozenset()
-    tracked: bool = False
-    tracking_uri: str = ""
+    mlflow: MlflowServer | None = None
     node_dependencies: Mapping[Any, set[Any]] = field(default_factory=dict)
     context: Any = None
     notes: tuple[str, ...] = ()
     pipeline_ml: bool = False
+
+    @property
+    def tracked(self) -> bool:
+        """Whether MLflow records the pipeline's runs."""
+        return self.mlflow is not None
 
 
 def read_project(
@@ -128,8 +134,8 @@ def read_project(
     parameters = read_mapping(loader, "parameters")
     catalog = _entries(loader)
     put, notes = registered_datasets(manager, catalog, parameters)
-    uri = tracking_uri(loader, pipeline)
-    if uri is None:
+    server = mlflow_server(loader, pipeline)
+    if server is None:
         model, unlogged = None, []
     datasets = _datasets(kedro_pipeline, catalog, put, path, model.inputs if model else ())
     if model:
@@ -145,8 +151,7 @@ def read_project(
         datasets=datasets,
         parameters=flatten_parameters(parameters),
         runtime_names=frozenset(runtime_names(path, env)),
-        tracked=uri is not None,
-        tracking_uri=uri or "",
+        mlflow=server,
         node_dependencies=kedro_pipeline.node_dependencies,
         context=context,
         notes=(*notes, *unlogged),
@@ -179,7 +184,7 @@ def read_datasets(path: Path, *, env: str, names: Iterable[str]) -> dict[str, Da
 
 def _entries(loader: AbstractConfigLoader) -> dict[str, Any]:
     """The catalog's configuration, without what its entries say of credentials."""
-    catalog = read_mapping(loader, "catalog")
+    catalog = read_mapping(loader, "catalog", required=True)
     return {name: entry_without_credentials(entry) for name, entry in catalog.items()}
 
 

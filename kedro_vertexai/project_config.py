@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,14 +78,25 @@ def config_loader(path: Path, env: str, runtime_params: Mapping[str, Any]) -> Ab
     return loader  # type: ignore[no-any-return]
 
 
-def read_mapping(loader: AbstractConfigLoader, key: str) -> dict[str, Any]:
-    """What the configuration says under this key; empty where there is no such file."""
+def read_mapping(
+    loader: AbstractConfigLoader, key: str, *, required: bool = False
+) -> dict[str, Any]:
+    """What the configuration says under this key; empty where there is no such file.
+
+    Raises:
+        ProjectError: it cannot be read, or Kedro runs nothing without such a file.
+    """
     from kedro.config import MissingConfigException
 
     try:
         with _config_errors(key):
             found: Any = loader[key]
-    except MissingConfigException:
+    except MissingConfigException as error:
+        if required:
+            raise ProjectError(
+                f"the project has no {key}, without which Kedro runs nothing: write "
+                f"conf/base/{key}.yml, an empty one ({{}}) will do"
+            ) from error
         return {}
     if not isinstance(found, dict):
         raise ProjectError(
@@ -109,11 +121,22 @@ def runtime_names(path: Path, env: str) -> Iterator[str]:
                 yield from _RUNTIME_RESOLVER.findall(file.read_text("utf-8", "replace"))
 
 
-def tracking_uri(loader: AbstractConfigLoader, pipeline: str) -> str | None:
-    """Where kedro-mlflow would record a run of this pipeline, as `mlflow.yml` says.
+@dataclass(frozen=True)
+class MlflowServer:
+    """What `mlflow.yml` says of the server that runs are recorded at; empty where nothing.
 
-    Empty where it says nothing; None if the pipeline is not tracked: kedro-mlflow is not
-    installed or not configured, or the pipeline is taken out.
+    `header_provider` is the path of the class that signs requests.
+    """
+
+    tracking_uri: str = ""
+    header_provider: str = ""
+
+
+def mlflow_server(loader: AbstractConfigLoader, pipeline: str) -> MlflowServer | None:
+    """Where kedro-mlflow would record a run of this pipeline.
+
+    None if the pipeline is not tracked: kedro-mlflow is not installed or not configured, or the
+    pipeline is taken out.
     """
     from kedro.config import MissingConfigException
     from kedro.framework.project import settings
@@ -144,7 +167,11 @@ def tracking_uri(loader: AbstractConfigLoader, pipeline: str) -> str | None:
         said = said.get(key) or {}
     if pipeline in said:
         return None
-    return str((config.get("server") or {}).get("mlflow_tracking_uri") or "")
+    server = config.get("server") or {}
+    provider = server.get("request_header_provider") or {}
+    return MlflowServer(
+        str(server.get("mlflow_tracking_uri") or ""), str(provider.get("type") or "")
+    )
 
 
 def _register(name: str, resolver: Callable[..., Any]) -> None:

@@ -171,7 +171,7 @@ def write_project(
     nodes: str = ONE_NODE,
     package: str | None = None,
     parameters: str | Mapping[str, Any] | None = None,
-    catalog: str | Mapping[str, Any] | None = None,
+    catalog: str | Mapping[str, Any] = "{}",
     mlflow: str | Mapping[str, Any] | None = None,
     vertexai: str | Mapping[str, Any] | None = VERTEXAI,
     run_config: Mapping[str, Any] | None = None,
@@ -185,7 +185,7 @@ def write_project(
         nodes: Python that defines NODES or PIPELINES, see above.
         package: the Python package; a new name for each project without.
         parameters: of `conf/base/parameters.yml`; without any, `start: 1`, which ONE_NODE reads.
-        catalog: of `conf/base/catalog.yml`.
+        catalog: of `conf/base/catalog.yml`; Kedro wants one, which may be empty.
         mlflow: of `conf/base/mlflow.yml`; MLFLOW will do.
         vertexai: of `conf/base/vertexai.yml`.
         run_config: more keys of its `run_config`.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from project_factory import MLFLOW, ONE_NODE, KedroProject
 
+from kedro_vertexai.errors import ProjectError
 from kedro_vertexai.project import Project, flatten_parameters, read_project
 from kedro_vertexai.project_pipeline import Filters
 
@@ -149,6 +150,7 @@ def test_the_configuration_may_lie_elsewhere(new_project: NewProject) -> None:
         settings='CONF_SOURCE = "etc"\nCONFIG_LOADER_ARGS = {"base_env": "common"}',
         files={
             "etc/common/parameters.yml": "start: 5\n",
+            "etc/common/catalog.yml": "{}\n",
             "etc/local/.gitkeep": "",
             "etc/common/vertexai.yml": (
                 "{project_id: p, region: r, run_config: {image: elsewhere, root: bucket/x}}\n"
@@ -213,3 +215,12 @@ def test_filters_are_kedros(new_project: NewProject) -> None:
     project = read(new_project(nodes=nodes), filters=Filters(tags=("x",)))
     assert [node.name for node in project.nodes] == ["a"]
     assert not Filters()
+
+
+def test_a_project_without_a_catalog_is_refused_as_kedro_would(
+    new_project: Callable[..., KedroProject],
+) -> None:
+    project = new_project()
+    (project.path / "conf/base/catalog.yml").unlink()
+    with pytest.raises(ProjectError, match=r"no catalog.*write conf/base/catalog\.yml"):
+        project.compile()

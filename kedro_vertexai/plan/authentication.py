@@ -5,6 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from kedro_vertexai.config import PluginConfig
+from kedro_vertexai.config_authentication import GOOGLE
+from kedro_vertexai.errors import ConfigError
+from kedro_vertexai.project_config import MlflowServer
+
+
+def authentication_of(config: PluginConfig, server: MlflowServer | None) -> dict[str, Any]:
+    """The settings of a pipeline; empty for one that is not tracked.
+
+    Raises:
+        ConfigError: two classes would sign each request. A class of the user's own is not asked
+            here whether it signs: the first task tells.
+    """
+    if server is None:
+        return {}
+    if config.run_config.authentication.type == GOOGLE and server.header_provider:
+        raise ConfigError(
+            f"run_config.authentication: {GOOGLE} and {server.header_provider}, "
+            "server.request_header_provider of mlflow.yml, would both sign: take one of them out"
+        )
+    return authentication_settings(config)
 
 
 def authentication_settings(config: PluginConfig) -> dict[str, Any]:

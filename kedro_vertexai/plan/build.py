@@ -10,7 +10,7 @@ from kedro_vertexai.artifact_metadata import ROOM
 from kedro_vertexai.config import PluginConfig
 from kedro_vertexai.errors import PlanError
 from kedro_vertexai.grouping import NodeGrouper
-from kedro_vertexai.plan.authentication import authentication_settings
+from kedro_vertexai.plan.authentication import authentication_of
 from kedro_vertexai.plan.edges import Edges, find_edges, inputs_of, outputs_of
 from kedro_vertexai.plan.groups import Group, make_groups
 from kedro_vertexai.plan.model import (
@@ -145,7 +145,7 @@ def build_plan(
         caching=run_config.caching,
         retry=retry_for(Lookup("", ()), run_config),
         dynamic_config=bool(run_config.dynamic_config_providers),
-        authentication=authentication_settings(config) if project.tracked else {},
+        authentication=authentication_of(config, project.mlflow),
         host_aliases=tuple(
             f"{alias.ip} {' '.join(alias.hostnames)}" for alias in run_config.network.host_aliases
         ),

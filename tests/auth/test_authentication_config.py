@@ -142,3 +142,11 @@ def test_a_pipeline_without_a_run_is_told_nothing(
 ) -> None:
     spec = new_project(run_config={"authentication": VARS}).spec()
     assert "--authentication" not in json.dumps(spec)
+
+
+def test_two_that_would_both_sign_are_refused(new_project: Callable[..., KedroProject]) -> None:
+    provider = "kedro_vertexai.auth.gcp.MLFlowGoogleOauthRequestHeaderProvider"
+    signed = {"server": {**MLFLOW["server"], "request_header_provider": {"type": provider}}}
+    google = {"authentication": {"type": "GoogleOAuth2", "params": {"audience": "a"}}}
+    with pytest.raises(ConfigError, match=f"GoogleOAuth2 and {provider}.*would both sign"):
+        new_project(mlflow={**MLFLOW, **signed}, run_config=google).compile()
