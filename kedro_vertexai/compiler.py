@@ -73,14 +73,20 @@ def compile_project(request: Request) -> Compiled:
     config = parse_config(_with_image(data, request.image), source)
     project, given = _read(request)
     grouping = config.run_config.grouping
+    on_exit = _read_on_exit(request, config)
     plan = build_plan(
         project,
         config,
         load_grouper(grouping.cls, grouping.params, project.context),
         Values(given, request.declared, request.values if request.new_defaults else {}),
+        on_exit,
     )
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
-    notes = [*project.notes, *not_applied(config), *unmatched_names(project, config.run_config)]
+    notes = [*project.notes, *not_applied(config)]
+    nodes = (*project.nodes, *(on_exit.nodes if on_exit else ()))
+    notes += unmatched_names(replace(project, nodes=nodes), config.run_config)
+    if config.run_config.on_exit_pipeline == request.pipeline:
+        notes.append(f"'{request.pipeline}' is run_config.on_exit_pipeline: it runs once, as asked")
     notes += [*unseen_files(project), *unplaced(project)]
     if plan.tracked and any(task.caching for task in plan.tasks):
         notes.append(
@@ -126,6 +132,21 @@ def _read(request: Request) -> tuple[Project, dict[str, Any]]:
         or not same(configured.parameters[name].value, parameter.value)
     }
     return known, {**values, FOR_RESOLVERS: dict(request.values)}
+
+
+def _read_on_exit(request: Request, config: PluginConfig) -> Project | None:
+    """The pipeline to run last; none after itself.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    name = config.run_config.on_exit_pipeline
+    if name in (None, request.pipeline):
+        return None
+    try:
+        return _read_with(replace(request, pipeline=str(name), filters=None), request.values)
+    except ProjectError as error:
+        raise ConfigError(f"run_config.on_exit_pipeline: {error}") from error
 
 
 def _read_with(request: Request, values: Mapping[str, Any]) -> Project:

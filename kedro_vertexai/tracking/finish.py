@@ -38,9 +38,7 @@ class Ending:
 
     def tags(self) -> dict[str, str]:
         """What no task could say itself: one that was killed, or never joined the run."""
-        failed = _FAILED_TASKS.search(self.reason)
-        names = [name.strip() for name in failed[1].split(",")] if failed else []
-        nodes = [(self.titles or {}).get(name, name) for name in names]
+        nodes = failed_tasks(self.reason, self.titles)
         return tags.filled(
             {
                 tags.FAILED_NODE: ", ".join(nodes),
@@ -48,6 +46,18 @@ class Ending:
                 tags.LOG: self.logs if nodes else "",
             }
         )
+
+
+def failed_tasks(reason: str, titles: Mapping[str, str] | None = None) -> list[str]:
+    """The user's names of the tasks that an engine says have failed; empty if it names none.
+
+    Args:
+        reason: the engine's words.
+        titles: the user's names by those in the engine's words, where they differ.
+    """
+    failed = _FAILED_TASKS.search(reason)
+    names = [name.strip() for name in failed[1].split(",")] if failed else []
+    return [(titles or {}).get(name, name) for name in names]
 
 
 def find_experiment(context: KedroContext) -> None:
@@ -59,6 +69,20 @@ def find_experiment(context: KedroContext) -> None:
         return MlflowClient().get_experiment_by_name(config.tracking.experiment.name)
 
     set_up(context, by_name)
+
+
+def find_run(context: KedroContext, job_id: str) -> Run | None:
+    """The run that carries this job's id, if there is one.
+
+    Args:
+        context: that `find_experiment` has set up.
+        job_id: the engine's id of the job.
+    """
+    from mlflow.tracking import MlflowClient
+
+    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
+    runs = find_runs(MlflowClient(), experiment.experiment_id, job_id) if experiment else []
+    return runs[0] if runs else None
 
 
 def close_run(context: KedroContext, job_id: str, ending: Ending) -> dict[str, Any] | None:
