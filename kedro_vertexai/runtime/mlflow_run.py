@@ -132,25 +132,26 @@ class Closing:
             self._lost = error
             return None
 
-    def close(self, *, required: bool = True) -> None:
+    def close(self, on_exit_error: str = "") -> None:
         """Close the run.
 
         Args:
-            required: whether not to be able to is an error where the run is required.
+            on_exit_error: what the exit pipeline failed of. Then a run that cannot be closed is
+                no error: the task has one already.
 
         Raises:
-            TrackingError: MLflow does not let it.
+            TrackingError: MLflow does not let it, and the run is required.
         """
         try:
-            run = self._closed()
+            run = self._closed(on_exit_error)
         except TrackingError as error:
-            if required and self._tracking.required:
+            if self._tracking.required and not on_exit_error:
                 raise
             logger.warning("THE MLFLOW RUN IS NOT CLOSED: %s", error)
             run = None
         self._given.write_parameter(RUN, json.dumps(run))
 
-    def _closed(self) -> dict[str, Any] | None:
+    def _closed(self, on_exit_error: str) -> dict[str, Any] | None:
         if self._lost:
             raise self._lost
         ending = Ending(
@@ -158,6 +159,7 @@ class Closing:
             reason=self._end.error,
             titles=self._tracking.document.get("titles"),
             logs=logs_of_job(),
+            on_exit_error=on_exit_error,
         )
 
         def closed() -> dict[str, Any] | None:

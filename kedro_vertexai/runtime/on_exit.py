@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +11,11 @@ from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job_end import JobEnd
 from kedro_vertexai.runtime.mlflow_run import Closing
 from kedro_vertexai.runtime.task import NodeTask
-from kedro_vertexai.tracking import tags
-from kedro_vertexai.tracking.patience import be_patient, without_retries
+from kedro_vertexai.tracking.patience import be_patient
 from kedro_vertexai.tracking.run import JoinedRun, go_on_untracked
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-
-logger = logging.getLogger(__name__)
 
 
 class ExitTask(NodeTask):
@@ -54,29 +50,11 @@ class ExitTask(NodeTask):
 class RunAtTheEnd(JoinedRun):
     """The job's run while the exit pipeline runs: what that fails of is not the job's failure."""
 
-    def report_success(self, nodes: Collection[str]) -> None:  # noqa: ARG002
-        """Take back what an earlier attempt said."""
-        if not self.is_joined:
-            return
-        from mlflow.tracking import MlflowClient
-
-        client = MlflowClient()
-        if tags.ON_EXIT_ERROR in client.get_run(self.run_id).data.tags:
-            client.delete_tag(self.run_id, tags.ON_EXIT_ERROR)
+    def report_success(self, nodes: Collection[str]) -> None:
+        """Leave what the job's tasks have said as it is."""
 
     def report_failure(self, node: str, error: BaseException) -> None:
-        """Say it beside the job's own failure, if there is one."""
-        if not self.is_joined:
-            return
-        from mlflow.exceptions import MlflowException
-
-        text = " ".join(f"node '{node}': {type(error).__name__}: {error}".split())
-        try:
-            with without_retries():
-                self._log({}, tags.filled({tags.ON_EXIT_ERROR: text}))
-        except MlflowException:
-            # The node's own error matters more, and may be the same: a server that is gone.
-            logger.warning("the MLflow run could not be told of the failure", exc_info=True)
+        """The same; the failure is told when the run is closed."""
 
 
 def run_and_finish(given: ExecutorInput, project_path: Path, env: str, pipeline: str) -> None:
@@ -93,9 +71,15 @@ def run_and_finish(given: ExecutorInput, project_path: Path, env: str, pipeline:
         ExitTask(given, project_path, env, pipeline, run).run()
     except (Exception, SystemExit) as error:
         failure = error
-    closing.close(required=failure is None)
+    closing.close("" if failure is None else _in_one_line(failure))
     if failure is not None:
         raise failure
+
+
+def _in_one_line(error: BaseException) -> str:
+    node = getattr(error, "kedro_vertexai_node", None)
+    where = f"node '{node}': " if node else ""
+    return where + " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _run_of(closing: Closing) -> JoinedRun | None:

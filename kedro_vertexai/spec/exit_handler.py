@@ -59,7 +59,7 @@ def handled(plan: Plan, components: tuple[str, str]) -> dict[str, Json]:
         plan: what runs.
         components: names of the sub-pipeline's and the exit handler's component.
     """
-    parameters = passed_on(plan.parameters)
+    parameters = passed_on(_of_the_tasks(plan))
     return {
         EXIT_HANDLER: {
             "taskInfo": {"name": EXIT_HANDLER},
@@ -87,7 +87,7 @@ def handled(plan: Plan, components: tuple[str, str]) -> dict[str, Json]:
 
 def handled_component(plan: Plan, tasks: dict[str, Json]) -> Json:
     """The sub-pipeline. No defaults: the pipeline has them and hands every value over."""
-    types = parameter_types(plan.parameters)
+    types = parameter_types(_of_the_tasks(plan))
     inputs = {"inputDefinitions": {"parameters": types}} if types else {}
     return {"dag": {"tasks": tasks}, **inputs}
 
@@ -135,6 +135,12 @@ def _on_exit_inputs(plan: Plan) -> Json:
 def _known_at_the_end(plan: Plan) -> dict[str, Any]:
     untracked = plan.tracked and plan.on_exit is not None and not plan.on_exit.tracked
     return {"titles": _titles(plan), "exit_untracked": untracked}
+
+
+def _of_the_tasks(plan: Plan) -> list[Parameter]:
+    """What the sub-pipeline is handed: all but what the exit pipeline alone reads."""
+    read = {parameter.key for task in plan.tasks for parameter in task.parameters}
+    return [p for p in plan.parameters if p.key in read or not p.path]
 
 
 def _for_resolvers(plan: Plan) -> Json:

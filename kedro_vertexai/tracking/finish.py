@@ -29,12 +29,14 @@ class Ending:
         reason: the engine's words on why it did not succeed.
         titles: the user's names for the tasks by those in the engine's words, where they differ.
         logs: where the tasks' logs are, if that is known.
+        on_exit_error: what the exit pipeline failed of, if it did.
     """
 
     status: str
     reason: str = ""
     titles: Mapping[str, str] | None = None
     logs: str = ""
+    on_exit_error: str = ""
 
     def tags(self) -> dict[str, str]:
         """What no task could say itself: one that was killed, or never joined the run."""
@@ -114,14 +116,16 @@ def _put_tags(client: MlflowClient, run: Run, ending: Ending) -> None:
     from mlflow.entities import RunTag
 
     has = run.data.tags
-    gone = [tags.CURRENT_NODE]
+    said = tags.filled({tags.ON_EXIT_ERROR: ending.on_exit_error})
+    # An earlier attempt at the last task may have said so.
+    gone = [tags.CURRENT_NODE, *({tags.ON_EXIT_ERROR} - said.keys())]
     if ending.status == "FINISHED":
         # A node failed, was tried again and succeeded.
         gone += tags.OF_FAILURE
     else:
-        missing = {key: value for key, value in ending.tags().items() if key not in has}
-        if missing:
-            client.log_batch(run.info.run_id, tags=[RunTag(k, v) for k, v in missing.items()])
+        said |= {key: value for key, value in ending.tags().items() if key not in has}
+    if said:
+        client.log_batch(run.info.run_id, tags=[RunTag(k, v) for k, v in said.items()])
     for tag in gone:
         if tag in has:
             client.delete_tag(run.info.run_id, tag)
