@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from kedro.framework.cli.utils import split_node_names, split_string
 
+from kedro_vertexai.cli_options import pipeline_options, request_of, warn
 from kedro_vertexai.errors import ConfigError, VertexAIError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kedro.framework.startup import ProjectMetadata
-
-    from kedro_vertexai.compiler import Request
 
 
 _WIDE = 1000
-# `kedro run --params` splits at commas.
-_LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
 
 class ErrorsInOneLine(click.Group):
@@ -72,40 +65,8 @@ def init(obj: dict[str, Any], project_id: str, region: str, force: bool) -> None
         click.echo(line)
 
 
-def _pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What `compile` and `run-once` share: which pipeline, image and nodes."""
-    names: dict[str, Any] = {"default": "", "callback": split_string}
-    nodes: dict[str, Any] = {"default": "", "callback": split_node_names}
-    options = (
-        click.option("-p", "--pipeline", default="__default__", help="Registered pipeline."),
-        click.option("-i", "--image", help="Image of every task, instead of run_config.image."),
-        click.option("-t", "--tags", **names, help="Only nodes with any of these tags."),
-        click.option("-n", "--nodes", "node_names", **nodes, help="Only these nodes."),
-        click.option("--from-nodes", **nodes, help="Start from these nodes."),
-        click.option("--to-nodes", **nodes, help="End with these nodes."),
-        click.option("--from-inputs", **names, help="Start from these datasets."),
-        click.option("--to-outputs", **names, help="End with these datasets."),
-        click.option("-ns", "--namespaces", **nodes, help="Only these namespaces."),
-        click.option(
-            "--params",
-            "--param",
-            "params",
-            multiple=True,
-            help="Parameter value as key=value, typed as in YAML; dots nest. Repeatable.",
-        ),
-        click.option(
-            "--params-file",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="YAML or JSON file of parameter values.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @vertexai.command("compile")
-@_pipeline_options
+@pipeline_options
 @click.option(
     "-o",
     "--output",
@@ -130,10 +91,10 @@ def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any
     )
     from kedro_vertexai.spec.write import write_spec
 
-    compiled = compile_project(_request(obj, options, new_defaults=True))
-    _warn(compiled.notes)
+    compiled = compile_project(request_of(obj, options, new_defaults=True))
+    warn(compiled.notes)
     write_spec(spec_for_vertex(compiled), output)
-    _warn(notes_for_vertex(compiled))
+    warn(notes_for_vertex(compiled))
     if explain:
         from rich.console import Console
 
@@ -152,7 +113,7 @@ def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any
 
 
 @vertexai.command("stage")
-@_pipeline_options
+@pipeline_options
 @click.pass_obj
 def stage(obj: dict[str, Any], /, **options: Any) -> None:
     """Upload the raw inputs of the pipeline to run_config.root, unless they are there."""
@@ -160,8 +121,8 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
     from kedro_vertexai.transfer import make_transfer
     from kedro_vertexai.upload import stage_inputs
 
-    compiled = compile_project(_request(obj, options, new_defaults=True))
-    _warn(compiled.notes)
+    compiled = compile_project(request_of(obj, options, new_defaults=True))
+    warn(compiled.notes)
     if not compiled.plan.staged:
         click.echo(f"{compiled.plan.name} reads no raw inputs: nothing to stage")
         return
@@ -172,7 +133,7 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
 
 
 @vertexai.command("run-once")
-@_pipeline_options
+@pipeline_options
 @click.option(
     "--target",
     type=click.Choice(["local"]),
@@ -204,8 +165,8 @@ def run_once(
             "run-once needs --target local: submitting to Vertex AI is not part of this version "
             "(compile writes a spec that the console and google-cloud-aiplatform take)"
         )
-    compiled = compile_project(_request(ctx.obj, options, new_defaults=False))
-    _warn(compiled.notes)
+    compiled = compile_project(request_of(ctx.obj, options, new_defaults=False))
+    warn(compiled.notes)
     ctx.exit(run_local(compiled, max_workers=max_workers))
 
 
@@ -235,7 +196,7 @@ def pull(
         obj["path"], obj["env"], job, datasets, to=to and to.absolute(), force=force
     )
     report = pull_outputs(request, make_transfer(sys.stdout, "Fetching"))
-    _warn(list(report.notes))
+    warn(list(report.notes))
     click.echo(str(report))
 
 
@@ -258,38 +219,3 @@ def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
 
     for title, text in check(obj["path"], obj["env"], service_account):
         click.echo(f"{title:<12} {text}")
-
-
-def _request(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
-    from dataclasses import fields
-
-    from kedro_vertexai.compiler import Request
-    from kedro_vertexai.overrides import parse_declared, parse_overrides
-    from kedro_vertexai.project_pipeline import Filters
-
-    params = options["params"]
-    # The peer's `compile --params name:type` declares; without `=` there is no value to give.
-    declared = [item for item in params if "=" not in item and ":" in item]
-    pairs = [item for item in params if item not in declared]
-    _warn(
-        [
-            f"--params {pair}: the comma belongs to the value, repeat --params for another one"
-            for pair in pairs
-            if _LOOKS_LIKE_TWO.search(pair)
-        ]
-    )
-    return Request(
-        project_path=obj["path"],
-        env=obj["env"],
-        pipeline=options["pipeline"],
-        filters=Filters(**{field.name: tuple(options[field.name]) for field in fields(Filters)}),
-        image=options["image"],
-        values=parse_overrides(pairs, options["params_file"]),
-        declared=parse_declared(",".join(declared)),
-        new_defaults=new_defaults,
-    )
-
-
-def _warn(lines: list[str]) -> None:
-    for line in lines:
-        click.secho(f"Warning: {line}", fg="yellow", err=True)

@@ -191,10 +191,14 @@ class JoinedRun:
                 tags=[RunTag(key, value) for key, value in said.items()],
             )
         except MlflowException:
-            # Perhaps a task that runs beside this one has logged another value meanwhile.
-            if parameters:
-                not_yet_logged(parameters, client.get_run(self.run_id).data.params)
-            raise
+            if not parameters:
+                raise
+            # Perhaps a task that runs beside this one has logged some of them meanwhile: the
+            # server then refuses the whole batch, even where the values are the same.
+            left = not_yet_logged(parameters, client.get_run(self.run_id).data.params)
+            if len(left) == len(parameters):
+                raise
+            self._log(left, said)
 
 
 def go_on_untracked(reason: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from engine import Engine
 from local_run import run_once
-from mlflow_proxy import MlflowProxy
+from mlflow_proxy import MlflowProxy, Request
 from project_factory import KedroProject
 
 from kedro_vertexai.task_inputs import JOB, RUN
@@ -153,3 +153,27 @@ def test_a_run_that_is_active_already_is_respected(
     assert client.get_run(started["run_id"]).data.metrics == {}
     assert "is already active" in done.log
     assert job.finish({"state": "SUCCEEDED"}).parameters[RUN]["status"] == "FINISHED"
+
+
+def test_a_parameter_that_another_task_logs_at_the_same_moment_is_no_error(
+    engine: Callable[..., Engine], proxy: MlflowProxy, client: Any
+) -> None:
+    job = engine({"experiment": {"name": "race"}}, {"nodes": ALONE, "parameters": {"start": 1}})
+    started = job.start().parameters[JOB]
+    raced: list[str] = []
+
+    def other_is_first(request: Request) -> int | None:
+        if request.path != "runs/log-batch" or raced:
+            return None
+        raced.append(request.path)
+        client.log_param(started["run_id"], "start", "1")
+        # What a store of MLflow's answers then, for the whole batch.
+        return 400
+
+    proxy.rule = other_is_first
+    done = job.task("logs", started)
+    assert done.code == 0, done.log
+    run = client.get_run(started["run_id"]).data
+    assert run.params == {"start": "1"}
+    assert run.tags["vertexai_current_node"] == "logs"
+    assert run.metrics == {"seen": 1}

@@ -1,0 +1,93 @@
+"""What several `kedro vertexai` commands share: the options that choose a pipeline."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.framework.cli.utils import split_node_names, split_string
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kedro_vertexai.compiler import Request
+
+# `kedro run --params` splits at commas.
+_LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which pipeline, image, nodes and parameter values."""
+    names: dict[str, Any] = {"default": "", "callback": split_string}
+    nodes: dict[str, Any] = {"default": "", "callback": split_node_names}
+    options = (
+        click.option("-p", "--pipeline", default="__default__", help="Registered pipeline."),
+        click.option("-i", "--image", help="Image of every task, instead of run_config.image."),
+        click.option("-t", "--tags", **names, help="Only nodes with any of these tags."),
+        click.option("-n", "--nodes", "node_names", **nodes, help="Only these nodes."),
+        click.option("--from-nodes", **nodes, help="Start from these nodes."),
+        click.option("--to-nodes", **nodes, help="End with these nodes."),
+        click.option("--from-inputs", **names, help="Start from these datasets."),
+        click.option("--to-outputs", **names, help="End with these datasets."),
+        click.option("-ns", "--namespaces", **nodes, help="Only these namespaces."),
+        click.option(
+            "--params",
+            "--param",
+            "params",
+            multiple=True,
+            help="Parameter value as key=value, typed as in YAML; dots nest. Repeatable.",
+        ),
+        click.option(
+            "--params-file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="YAML or JSON file of parameter values.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def request_of(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
+    """What `pipeline_options` ask of the compiler.
+
+    Args:
+        obj: the project and environment of the group.
+        options: by name.
+        new_defaults: see `Request`.
+    """
+    from dataclasses import fields
+
+    from kedro_vertexai.compiler import Request
+    from kedro_vertexai.overrides import parse_declared, parse_overrides
+    from kedro_vertexai.project_pipeline import Filters
+
+    params = options["params"]
+    # The peer's `compile --params name:type` declares; without `=` there is no value to give.
+    declared = [item for item in params if "=" not in item and ":" in item]
+    pairs = [item for item in params if item not in declared]
+    warn(
+        [
+            f"--params {pair}: the comma belongs to the value, repeat --params for another one"
+            for pair in pairs
+            if _LOOKS_LIKE_TWO.search(pair)
+        ]
+    )
+    return Request(
+        project_path=obj["path"],
+        env=obj["env"],
+        pipeline=options["pipeline"],
+        filters=Filters(**{field.name: tuple(options[field.name]) for field in fields(Filters)}),
+        image=options["image"],
+        values=parse_overrides(pairs, options["params_file"]),
+        declared=parse_declared(",".join(declared)),
+        new_defaults=new_defaults,
+    )
+
+
+def warn(lines: list[str]) -> None:
+    """Tell the user what does not stop a command."""
+    for line in lines:
+        click.secho(f"Warning: {line}", fg="yellow", err=True)
