@@ -15,6 +15,7 @@ from kedro_vertexai.grouping import IdentityNodeGrouper, NodeGrouper
 from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan, Task
 from kedro_vertexai.project import Node, Project, flatten_parameters
+from kedro_vertexai.project_config import MlflowServer
 
 NOWHERE = Path("/nowhere")
 
@@ -61,6 +62,7 @@ def project_of(
     *nodes: KedroNode,
     parameters: Mapping[str, Any],
     catalog: Mapping[str, Any],
+    tracked: bool = False,
     **project: Any,
 ) -> Project:
     """A project of one pipeline of these nodes."""
@@ -81,6 +83,7 @@ def project_of(
         "package": "shop",
         "env": "local",
         "pipeline": "__default__",
+        "mlflow": MlflowServer() if tracked else None,
         **project,
     }
     return Project(
