@@ -234,7 +234,8 @@ def running_service(
     work = directory or Path(tempfile.mkdtemp(prefix="google-service-"))
     service = GoogleService(place or Place(), images or {}, work, Settings(**settings))
     try:
-        with serving(lambda request: service.respond(request), lambda: service.clock_skew) as url:
+        # Looked up for each request: `listen` may have replaced it.
+        with serving(lambda asked: service.respond(asked), lambda: service.clock_skew) as url:  # noqa: PLW0108
             service.url = url
             yield service
     finally:
