@@ -90,10 +90,16 @@ import importlib.metadata
 import sys
 
 
-class Nowhere:
+class AllBut:
+    def __init__(self, finder):
+        self.finder = finder
+
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "kedro_mlflow":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        if name.partition(".")[0] != "kedro_mlflow":
+            return self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
 
 
 def others(**wanted):
@@ -102,7 +108,7 @@ def others(**wanted):
 
 everything = importlib.metadata.distributions
 importlib.metadata.distributions = others
-sys.meta_path.insert(0, Nowhere())
+sys.meta_path[:] = map(AllBut, sys.meta_path)
 """
 
 
