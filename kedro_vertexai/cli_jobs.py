@@ -10,8 +10,17 @@ import click
 
 from kedro_vertexai.cli_options import warn
 
-# What the service calls PIPELINE_STATE_...; here, so that help needs nothing of the target's.
-_STATES = "queued pending running succeeded failed cancelling cancelled paused".split()
+# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/PipelineState
+_STATES = (
+    "queued",
+    "pending",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelling",
+    "cancelled",
+    "paused",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _YES = click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
 
@@ -141,23 +150,29 @@ def cancel(obj: dict[str, Any], job: str, wait: bool, yes: bool) -> None:
 @click.option("--wait", "--wait-for-completion", "wait", is_flag=True, help="Follow it to its end.")
 @_YES
 @click.pass_context
-def rerun(
-    ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes: bool
-) -> None:
+def rerun(ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes: bool) -> None:
     """Run JOB of Vertex AI once more, with its own spec and settings.
 
     JOB is its id, the beginning of just one of this project's, or `latest`.
     """
+    from kedro_vertexai.job_report import status_text
     from kedro_vertexai.jobs import jobs_of_project
     from kedro_vertexai.overrides import parse_overrides
     from kedro_vertexai.rerun import prepare, submit
+    from kedro_vertexai.targets.vertex.cancel import wait_for_end
 
     jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
     again = prepare(jobs, job, parse_overrides(params))
     warn(list(again.notes))
     if not yes:
         click.confirm(f"Run job {again.of} again as {again.id}?", abort=True)
-    ctx.exit(submit(jobs, again, wait=wait))
+    submitted = submit(jobs, again)
+    click.echo(f"job {submitted.id}, a rerun of {again.of}: {jobs.page(submitted.id)}")
+    if wait:
+        ended = wait_for_end(jobs.clients, submitted.id)
+        for line in status_text(jobs, ended):
+            click.echo(line)
+        ctx.exit(0 if ended.state == "SUCCEEDED" else 1)
 
 
 @click.command("ui")
