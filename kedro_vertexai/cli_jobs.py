@@ -21,7 +21,7 @@ _STATES = (
     "cancelled",
     "paused",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, in one line.")
 _YES = click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
 
 
@@ -53,7 +53,7 @@ def list_pipelines(
     jobs = jobs_of_project(obj["path"], obj["env"])
     found = recent_jobs(jobs, Wanted(states=[state.upper() for state in states], **options))
     if as_json:
-        click.echo(json.dumps([job_json(jobs, job) for job in found], indent=2))
+        click.echo(json.dumps([job_json(jobs, job) for job in found]))
     elif found:
         for line in jobs_table(jobs, found):
             click.echo(line)
@@ -76,7 +76,7 @@ def status(obj: dict[str, Any], job: str, as_json: bool) -> None:
     jobs = jobs_of_project(obj["path"], obj["env"])
     found = jobs.find(job)
     if as_json:
-        click.echo(json.dumps(status_json(jobs, found), indent=2))
+        click.echo(json.dumps(status_json(jobs, found)))
         return
     for line in status_text(jobs, found):
         click.echo(line)
