@@ -141,9 +141,7 @@ def cancel(obj: dict[str, Any], job: str, wait: bool, yes: bool) -> None:
 @click.option("--wait", "--wait-for-completion", "wait", is_flag=True, help="Follow it to its end.")
 @_YES
 @click.pass_context
-def rerun(
-    ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes: bool
-) -> None:
+def rerun(ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes: bool) -> None:
     """Run JOB of Vertex AI once more, with its own spec and settings.
 
     JOB is its id, the beginning of just one of this project's, or `latest`.

@@ -196,9 +196,7 @@ def _pages(clients: GoogleClients, chosen: JobFilter, limit: int) -> Iterator[Pi
         read_mask=FieldMask(paths=_LISTED),
     )
     while True:
-        pager = ask(
-            lambda: clients.pipelines.list_pipeline_jobs(request=request, timeout=TIMEOUT)
-        )
+        pager = ask(lambda: clients.pipelines.list_pipeline_jobs(request=request, timeout=TIMEOUT))
         # The pager itself would fetch the next page without asking again.
         page = next(iter(pager.pages))
         yield from page.pipeline_jobs
