@@ -82,7 +82,7 @@ def compile_project(request: Request) -> Compiled:
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
     notes = [*project.notes, *not_applied(config), *unmatched_names(project, config.run_config)]
     notes += [*unseen_files(project), *unplaced(project)]
-    if plan.caching and plan.tracked:
+    if plan.tracked and any(task.caching for task in plan.tasks):
         notes.append(
             "run_config.caching has no effect on a tracked pipeline: every task logs into this "
             "job's MLflow run, so no earlier result is like it"

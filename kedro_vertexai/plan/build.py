@@ -37,7 +37,7 @@ from kedro_vertexai.plan.parameters import (
     split_all_by_size,
     used_names,
 )
-from kedro_vertexai.plan.resources import Lookup, resources_for, retry_for
+from kedro_vertexai.plan.resources import Lookup, caching_for, resources_for, retry_for
 from kedro_vertexai.plan.staged import (
     importer_names,
     parameter_file,
@@ -142,7 +142,6 @@ def build_plan(
         in_image=tuple(project.datasets[name].path for name in raw.in_image),
         tracked=project.tracked,
         tracking=Tracking(run_config.tracking.required, run_config.tracking.retry_for),
-        caching=run_config.caching,
         retry=retry_for(Lookup("", ()), run_config),
         dynamic_config=bool(run_config.dynamic_config_providers),
         authentication=authentication_settings(config) if project.tracked else {},
@@ -192,6 +191,7 @@ class _Surroundings:
             after=tuple(sorted({self.names[title] for title in after} - producers)),
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
+            caching=caching_for(lookup, self.config.run_config),
             pipeline_ml=self._part(group) if self.project.pipeline_ml else None,
         )
 

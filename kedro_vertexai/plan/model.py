@@ -177,7 +177,8 @@ class Task:
     """One process on one machine: a Kedro node, or a group of them.
 
     `name` is its name in the spec, `title` the user's own name for it. `after` are the spec
-    names of tasks that must end first though no artifact says so. `pipeline_ml` is set in a
+    names of tasks that must end first though no artifact says so. `caching` says whether its
+    result may be an earlier run's. `pipeline_ml` is set in a
     pipeline of kedro-mlflow's `pipeline_ml_factory`: MODEL for the task that logs the model,
     TRAINING for all others.
     """
@@ -191,6 +192,7 @@ class Task:
     after: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     retry: Retry = field(default_factory=Retry)
+    caching: bool = False
     pipeline_ml: PipelineMLPart | None = None
 
 
@@ -203,7 +205,8 @@ class Plan:
     run, by key: what differs from the defaults. `in_image` are the paths of raw inputs that the
     image holds. `host_aliases` are lines for each task's hosts file. `retry` is that of the
     tasks which the plan adds. `authentication` is how the tasks of a tracked pipeline prove to
-    MLflow who they are: names and ids, no secret.
+    MLflow who they are: names and ids, no secret. `commit` is what this run's working tree is at,
+    empty where that is not known or not said, `is_dirty` whether the tree differs from it.
     """
 
     name: str
@@ -218,7 +221,6 @@ class Plan:
     in_image: tuple[str, ...] = ()
     tracked: bool = False
     tracking: Tracking = field(default_factory=Tracking)
-    caching: bool = False
     retry: Retry = field(default_factory=Retry)
     dynamic_config: bool = False
     authentication: Mapping[str, Any] = field(default_factory=dict)
@@ -226,3 +228,5 @@ class Plan:
     description: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    is_dirty: bool = False

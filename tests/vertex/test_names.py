@@ -13,6 +13,7 @@ from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.targets.vertex.names import (
     JOB_ID,
     display_name,
+    experiment_id,
     job_labels,
     label_value,
     new_job_id,
@@ -26,6 +27,16 @@ PLAIN_LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 @given(st.text(max_size=300))
 def test_any_name_gives_a_valid_job_id(name: str) -> None:
     assert JOB_ID.fullmatch(new_job_id(name, NOON))
+
+
+@given(st.text(max_size=300))
+def test_any_name_gives_a_valid_experiment(name: str) -> None:
+    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", experiment_id(name))
+
+
+def test_experiments_whose_names_differ_in_a_dash_alone_are_two() -> None:
+    assert experiment_id("my-experiment") == "my-experiment"
+    assert re.fullmatch(r"my-experiment-[0-9a-f]{8}", experiment_id("my_experiment"))
 
 
 @given(st.text(max_size=300))

@@ -18,6 +18,7 @@ from kedro_vertexai.errors import ConfigError
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/create
 JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 _LONGEST_JOB_ID = 128
+_EXPERIMENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 LONGEST_DISPLAY_NAME = 128
 # https://cloud.google.com/resource-manager/docs/labels-overview#requirements
@@ -47,6 +48,17 @@ def new_job_id(name: str, now: datetime | None = None) -> str:
     """
     moment = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
     ending = f"-{moment:%Y%m%d%H%M%S}-{secrets.token_hex(_TOKEN_BYTES)}"
+    return f"{_id_part(name, _LONGEST_JOB_ID - len(ending))}{ending}"
+
+
+def experiment_id(name: str) -> str:
+    """The id of an experiment: its name where that is valid, else what is valid of it and a digest.
+
+    The rule is google-cloud-aiplatform's own, in `aiplatform.init(experiment=...)`.
+    """
+    if _EXPERIMENT_ID.fullmatch(name):
+        return name
+    ending = f"-{_digest(name)}"
     return f"{_id_part(name, _LONGEST_JOB_ID - len(ending))}{ending}"
 
 

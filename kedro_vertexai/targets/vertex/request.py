@@ -66,9 +66,7 @@ def pipeline_job(request: JobRequest) -> PipelineJob:
         labels=dict(request.labels),
         runtime_config=PipelineJob.RuntimeConfig(
             gcs_output_directory=request.root,
-            failure_policy=getattr(
-                PipelineFailurePolicy, _FAILURE_POLICIES[request.failure_policy]
-            ),
+            failure_policy=getattr(PipelineFailurePolicy, policy),
         ),
         service_account=request.service_account,
         network=request.network,
