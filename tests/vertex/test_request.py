@@ -55,8 +55,8 @@ EXAMPLES: dict[str, tuple[Mapping[str, Any], Any]] = {
     "run_config.caching": ({"caching": True}, True),
     "run_config.resources.<node or tag>.cpu": ({"resources": {"start": {"cpu": 3}}}, 3),
     "run_config.resources.<node or tag>.memory": (
-        {"resources": {"start": {"memory": "8Gi"}}},
-        8.59,
+        {"resources": {"start": {"memory": "8G"}}},
+        8.0,
     ),
     "run_config.resources.<node or tag>.gpu": (
         {"resources": {"start": {"gpu": 2}}, "node_selectors": {"start": {"x": "NVIDIA_L4"}}},
