@@ -95,9 +95,7 @@ def test_a_job_is_meant_by_a_beginning_its_full_name_or_latest(jobs: ToldJobs) -
         jobs.new(job_id)
     jobs.new("shop-9", ours=False)
     full = f"{jobs.service.place.parent}/pipelineJobs/shop-12"
-    found = {
-        text: jobs.json("status", text)["job"] for text in ("shop-11", full, "st", "latest")
-    }
+    found = {text: jobs.json("status", text)["job"] for text in ("shop-11", full, "st", "latest")}
     assert found == {"shop-11": "shop-11", full: "shop-12", "st": "store-1", "latest": "store-1"}
     # By its id, another project's job is found, too; by a beginning it is not.
     assert jobs.json("status", "shop-9")["job"] == "shop-9"
@@ -144,7 +142,9 @@ def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_ui_opens_and_prints_a_page_and_asks_nobody(
     jobs: ToldJobs, browser: Path, arguments: tuple[str, ...], page: str
 ) -> None:
-    done = jobs.project.kedro("vertexai", "ui", *arguments, env={"BROWSER": str(browser)[:-5] + "browser"})
+    done = jobs.project.kedro(
+        "vertexai", "ui", *arguments, env={"BROWSER": str(browser)[:-5] + "browser"}
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == page
     assert browser.read_text().strip() == page

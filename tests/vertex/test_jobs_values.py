@@ -123,7 +123,9 @@ def test_an_input_may_be_called_by_its_name_in_the_spec(spec: dict[str, Any]) ->
         ("rounds.x=9", "rounds.x: 'rounds' holds no keys and values"),
     ],
 )
-def test_what_the_spec_does_not_take_is_refused(spec: dict[str, Any], pair: str, words: str) -> None:
+def test_what_the_spec_does_not_take_is_refused(
+    spec: dict[str, Any], pair: str, words: str
+) -> None:
     assert words in refusal(spec, pair)
 
 
