@@ -52,7 +52,7 @@ def test_what_passes_by_itself_is_waited_out_and_makes_one_job(
     met = service.fail("POST", CREATE, times=2, **FAULTS[fault])
     job = submit_job(clients, request_for_a_job, SOON)
     assert job.name.endswith("/pipelineJobs/a-job")
-    assert [made.job_id for made in service.jobs] == ["a-job"]
+    assert [made.id for made in service.jobs] == ["a-job"]
     assert met.met >= 1
 
 
