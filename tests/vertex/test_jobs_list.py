@@ -28,7 +28,7 @@ def test_a_table_of_the_newest_first(jobs: ToldJobs) -> None:
     running.start()
     running.set_task("mlflow-start-run", "SUCCEEDED", output_parameters=told_run("abc"))
     header, newest, oldest = jobs.printed("list-pipelines")
-    assert header.split() == "Job Pipeline State Started Duration MLflow run Link".split()
+    assert header.split() == ["Job", "Pipeline", "State", "Started", "Duration", "MLflow", "run", "Link"]
     words = newest.split()
     assert words[:3] == ["shop-2", "train", "RUNNING"]
     assert words[-2:] == ["abc", f"{PAGE}/shop-2?project=my-project"]
