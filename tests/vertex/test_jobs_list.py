@@ -28,7 +28,8 @@ def test_a_table_of_the_newest_first(jobs: ToldJobs) -> None:
     running.start()
     running.set_task("mlflow-start-run", "SUCCEEDED", output_parameters=told_run("abc"))
     header, newest, oldest = jobs.printed("list-pipelines")
-    assert header.split() == ["Job", "Pipeline", "State", "Started", "Duration", "MLflow", "run", "Link"]
+    titles = ("Job", "Pipeline", "State", "Started", "Duration", "MLflow run", "Link")
+    assert header.split() == " ".join(titles).split()
     words = newest.split()
     assert words[:3] == ["shop-2", "train", "RUNNING"]
     assert words[-2:] == ["abc", f"{PAGE}/shop-2?project=my-project"]
@@ -117,7 +118,9 @@ def test_a_failure_that_passes_is_not_seen(jobs: ToldJobs) -> None:
 
 
 def test_a_refusal_is_one_line(jobs: ToldJobs) -> None:
-    denied = errors.permission_denied("aiplatform.pipelineJobs.list", "projects/my-project")
+    denied = errors.permission_denied(
+        "aiplatform.pipelineJobs.list", "projects/my-project", "aiplatform.googleapis.com"
+    )
     jobs.service.fail("GET", "pipelineJobs$", error=denied)
     assert "aiplatform.pipelineJobs.list" in jobs.refusal("list-pipelines")
 
