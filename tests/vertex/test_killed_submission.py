@@ -55,10 +55,9 @@ def test_a_killed_submission_leaves_one_job_at_most(
     whole = min(passed for _, passed in complete)
     seed = random.randrange(2**32)
     moments = random.Random(seed)
-    # More of them later, where the request is.
-    made = [submit(whole * moments.triangular(0, 1.1, 0.9)) for _ in range(KILLS)]
+    made = [submit(whole * moments.uniform(0, 1)) for _ in range(KILLS)]
     process.communicate(timeout=60)
     assert {jobs for jobs, _ in made} <= {0, 1}, f"seed {seed}"
-    assert any(jobs == 0 for jobs, _ in made), "each was killed too late"
-    assert any(jobs == 1 for jobs, _ in made), "each was killed too early"
+    assert any(jobs == 0 for jobs, _ in made), f"each was killed too late, seed {seed}"
+    assert any(jobs == 1 for jobs, _ in made), f"each was killed too early, seed {seed}"
     assert len({job.id for job in service.jobs}) == len(service.jobs)
