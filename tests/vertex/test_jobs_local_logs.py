@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedro_vertexai.targets.local.results import JobResult, JobState, TaskResult
 from project_factory import KedroProject
 
 from kedro_vertexai.job_logs import LogRequest, log_lines
 from kedro_vertexai.targets.local.job_file import job_as_json
+from kedro_vertexai.targets.results import JobResult, JobState, TaskResult
 
 NewProject = Callable[..., KedroProject]
 START = datetime(2026, 1, 2, tzinfo=timezone.utc)
