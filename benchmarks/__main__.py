@@ -9,6 +9,7 @@ from benchmarks.measure import Result, table
 
 NAMES = (
     "import_commands",
+    "list_pipelines",
     "compile_starter",
     "compile_generated",
     "spec_size",

@@ -266,14 +266,8 @@ def parse_config(data: Mapping[str, Any], source: str) -> PluginConfig:
     raise ConfigError("\n".join(dict.fromkeys(lines)))
 
 
-_NO_SUBMISSION = "is not applied yet: no command submits to Vertex AI yet"
 _NO_SCHEDULE = "is not applied yet: no command schedules a pipeline yet"
 _NOT_APPLIED = {
-    "experiment_name": _NO_SUBMISSION,
-    "experiment_description": _NO_SUBMISSION,
-    "service_account": _NO_SUBMISSION,
-    "network.vpc": _NO_SUBMISSION,
-    "labels": _NO_SUBMISSION,
     "schedules": _NO_SCHEDULE,
     "scheduled_run_name": _NO_SCHEDULE,
     "ttl": "has no effect: Vertex AI Pipelines keeps no workflow that could be deleted",

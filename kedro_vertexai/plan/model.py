@@ -220,7 +220,8 @@ class Plan:
     run, by key: what differs from the defaults. `in_image` are the paths of raw inputs that the
     image holds. `host_aliases` are lines for each task's hosts file. `retry` is that of the
     tasks which the plan adds. `authentication` is how the tasks of a tracked pipeline prove to
-    MLflow who they are: names and ids, no secret.
+    MLflow who they are: names and ids, no secret. `commit` is what this run's working tree is at,
+    empty where that is not known or not said, `is_dirty` whether the tree differs from it.
     """
 
     name: str
@@ -242,4 +243,6 @@ class Plan:
     description: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    is_dirty: bool = False
     on_exit: OnExit | None = None

@@ -34,6 +34,8 @@ def start_task(plan: Plan, component: str, dialect: Dialect) -> Json:
         "image": plan.image,
         "plugin_version": __version__,
         "job_page": _job_page(plan, dialect),
+        "commit": plan.commit,
+        "dirty": str(plan.is_dirty).lower() if plan.commit else "",
     }
     return {
         "taskInfo": {"name": START_RUN},

@@ -107,9 +107,43 @@ def close_run(context: KedroContext, job_id: str, ending: Ending) -> dict[str, A
     for second in runs[1:]:
         # Left by an attempt at the first task that was killed while another one made its run.
         client.set_terminated(second.info.run_id, status="KILLED")
-    _put_tags(client, runs[0], ending)
-    client.set_terminated(runs[0].info.run_id, status=ending.status)
+    _end(client, runs[0], ending)
     return _describe(client, runs[0].info.run_id)
+
+
+def kill_run(
+    context: KedroContext, job_name: str, run_id: str, reason: str
+) -> dict[str, Any] | None:
+    """End the run of a cancelled job, unless its last task has, and describe it.
+
+    Args:
+        context: that `find_experiment` has set up.
+        job_name: the engine's name of the job.
+        run_id: of the run; empty where the job does not tell.
+        reason: why it has not ended by itself.
+
+    Returns:
+        The run; None if there is none of this job.
+    """
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient()
+    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
+    if run_id:
+        runs = [client.get_run(run_id)]
+    elif experiment is None:
+        return None
+    else:
+        runs = find_runs(client, experiment.experiment_id, job_name, tags.JOB_NAME)
+    for run in runs:
+        if run.info.status in ("RUNNING", "SCHEDULED"):
+            _end(client, run, Ending("KILLED", reason))
+    return _describe(client, runs[0].info.run_id) if runs else None
+
+
+def _end(client: MlflowClient, run: Run, ending: Ending) -> None:
+    _put_tags(client, run, ending)
+    client.set_terminated(run.info.run_id, status=ending.status)
 
 
 def _put_tags(client: MlflowClient, run: Run, ending: Ending) -> None:

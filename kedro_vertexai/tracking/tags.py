@@ -56,8 +56,9 @@ def job_tags(job_id: str, job_name: str, tracking: Mapping[str, Any]) -> dict[st
             IMAGE: tracking.get("image", ""),
             PLUGIN_VERSION: tracking.get("plugin_version", ""),
             GIT_COMMIT: os.environ.get(COMMIT_VARIABLE)
+            or tracking.get("commit")
             or os.environ.get(_IMAGE_COMMIT_VARIABLE, ""),
-            GIT_DIRTY: os.environ.get(DIRTY_VARIABLE, ""),
+            GIT_DIRTY: os.environ.get(DIRTY_VARIABLE) or tracking.get("dirty", ""),
         }
     )
 
