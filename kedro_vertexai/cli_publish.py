@@ -52,7 +52,11 @@ def publish(
     from kedro_vertexai.compiler import Request, compile_project, notes_for_vertex
     from kedro_vertexai.overrides import parse_overrides
     from kedro_vertexai.publish import publish as publish_all
+    from kedro_vertexai.targets.vertex.templates import Repository, check_tags
 
+    # Before the project is read, which takes seconds.
+    place = Repository.parse(repository)
+    check_tags(tags)
     values = parse_overrides(options["params"], options["params_file"])
     compiled = [
         compile_project(
@@ -69,5 +73,5 @@ def publish(
     ]
     warn(list(dict.fromkeys(note for one in compiled for note in one.notes)))
     warn(list(dict.fromkeys(note for one in compiled for note in notes_for_vertex(one))))
-    for line in publish_all(compiled, repository, tuple(dict.fromkeys(tags))):
+    for line in publish_all(compiled, place, tuple(dict.fromkeys(tags))):
         click.echo(line)

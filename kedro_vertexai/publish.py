@@ -10,18 +10,20 @@ from kedro_vertexai.compiler import Compiled, spec_for_vertex, staging_root
 from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.spec.write import render_spec
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
-from kedro_vertexai.targets.vertex.templates import Repository, check_tags, publish_template
+from kedro_vertexai.targets.vertex.templates import Repository, publish_template
 from kedro_vertexai.transfer import make_transfer
 from kedro_vertexai.upload import stage_inputs
 
 
-def publish(compiled: Sequence[Compiled], repository: str, tags: Sequence[str]) -> Iterator[str]:
+def publish(
+    compiled: Sequence[Compiled], repository: Repository, tags: Sequence[str]
+) -> Iterator[str]:
     """Upload each pipeline's spec, and before it the raw inputs that it names.
 
     Args:
         compiled: the pipelines, of one project.
-        repository: `https://REGION-kfp.pkg.dev/PROJECT/REPOSITORY`.
-        tags: what each version is called, beside its digest.
+        repository: where to.
+        tags: what each version is called, beside its digest; valid ones.
 
     Yields:
         Lines that say what has been done.
@@ -30,8 +32,6 @@ def publish(compiled: Sequence[Compiled], repository: str, tags: Sequence[str]) 
         VertexAIError: a mistake of the user's, found before anything is uploaded; or the registry
             or the storage refuses.
     """
-    place = Repository.parse(repository)
-    check_tags(tags)
     _check_names(compiled)
     texts = [render_spec(spec_for_vertex(one), as_json=False) for one in compiled]
     for one, text in zip(compiled, texts, strict=True):
@@ -41,13 +41,13 @@ def publish(compiled: Sequence[Compiled], repository: str, tags: Sequence[str]) 
             root = staging_root(one)
             yield f"{stage_inputs(plan.staged, root, one.project.path, reporter)} under {root}"
         location = Location(one.config.project_id, one.config.region)
-        published = publish_template(GoogleClients(location), place, plan.name, text, tags)
+        published = publish_template(GoogleClients(location), repository, plan.name, text, tags)
         template = published.template
         state = "published" if published.is_new else "was published already, unchanged"
         yield f"{plan.name} {state}: version {template.version}"
         yield f"  {template.uri}"
         for tag in tags:
-            yield f"  {place.url}/{template.package}/{tag}"
+            yield f"  {repository.url}/{template.package}/{tag}"
 
 
 def _check_names(compiled: Sequence[Compiled]) -> None:

@@ -43,7 +43,7 @@ def known_accelerators() -> frozenset[str]:
 
 
 def _check_limits(limits: Mapping[str, Any], tasks: str) -> Iterator[Finding]:
-    cpu, memory = limits.get("cpuLimit", 0.0), limits.get("memoryLimit", 0.0)
+    cpu, memory = _number(limits.get("cpuLimit")), _number(limits.get("memoryLimit"))
     if cpu > MAX_CPU:
         yield error(
             f"{tasks} asks for {cpu:g} CPUs, Vertex AI Pipelines has machines up to {MAX_CPU:g}",
@@ -64,7 +64,9 @@ def _check_limits(limits: Mapping[str, Any], tasks: str) -> Iterator[Finding]:
 
 
 def _check_accelerator(accelerator: Mapping[str, Any], tasks: str) -> Iterator[Finding]:
-    kind, count = str(accelerator.get("type", "")), int(accelerator.get("count", 1))
+    kind, count = str(accelerator.get("type", "")), _number(accelerator.get("count", 1))
+    if not kind:
+        return
     known = known_accelerators()
     if kind in _GONE:
         yield error(
@@ -82,12 +84,20 @@ def _check_accelerator(accelerator: Mapping[str, Any], tasks: str) -> Iterator[F
             f"{tasks} asks for '{kind}', which is no accelerator type of Vertex AI",
             hint or "write one such as NVIDIA_TESLA_T4",
         )
-    if not kind.startswith("TPU") and count not in GPU_COUNTS:
+    if not kind.startswith("TPU") and count and count not in GPU_COUNTS:
         counts = ", ".join(map(str, GPU_COUNTS))
         yield error(
-            f"{tasks} asks for {count} of {kind}, machines have {counts}",
+            f"{tasks} asks for {count:g} of {kind}, machines have {counts}",
             "change gpu under run_config.resources",
         )
+
+
+def _number(value: Any) -> float:
+    """A limit that stands in the spec; 0 for one that only the job will know."""
+    try:
+        return float(value or 0)
+    except ValueError:
+        return 0.0
 
 
 def _shown(tasks: list[str]) -> str:
