@@ -5,7 +5,7 @@ Service Usage, IAM, Resource Manager, and what Cloud Storage tells of a bucket i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ class CloudProject:
     buckets: dict[str, CloudBucket] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     """Permissions that the caller does not have."""
+    before_answer: dict[str, Callable[[], object]] = field(default_factory=dict)
+    """What is done before a `bucket` or the `services` are told."""
 
     @property
     def default_account(self) -> str:
@@ -62,6 +64,7 @@ class CloudProject:
         ]
 
     def _services(self, request: Request, names: Mapping[str, str]) -> Mapping[str, Any]:
+        self.before_answer.get("services", bool)()
         self._must("serviceusage.services.get", f"project '{names['project']}'")
         self._named(names["project"])
         services = []
@@ -104,6 +107,7 @@ class CloudProject:
         return {"version": 1, "etag": "BwXhqDRKSFs=", "bindings": self.bindings}
 
     def _bucket(self, request: Request, names: Mapping[str, str]) -> Mapping[str, Any]:
+        self.before_answer.get("bucket", bool)()
         bucket = self._named_bucket(names["bucket"])
         self._must("storage.buckets.get", "the Google Cloud Storage bucket")
         found: dict[str, Any] = {

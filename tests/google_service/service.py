@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -146,6 +146,10 @@ class GoogleService:
         fault = Fault(method, re.compile(path), times, error, disturbance, after)
         self._faults.add(fault)
         return fault
+
+    def serve(self, routes: Iterable[Route]) -> None:
+        """Answer for another service, too: what is asked for first is found first."""
+        self._routes += routes
 
     def mend(self) -> None:
         """Let nothing go wrong any more."""
