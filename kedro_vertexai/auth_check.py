@@ -9,17 +9,15 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.framework.hooks import hook_impl
-
-from kedro_vertexai.config import PluginConfig, parse_config
+from kedro_vertexai.config import parse_config
 from kedro_vertexai.errors import AuthError, ConfigError, VertexAIError
+from kedro_vertexai.mlflow_context import signed_context, task_environment
 from kedro_vertexai.plan.authentication import authentication_settings
-from kedro_vertexai.project_config import config_loader, read_vertexai_config
+from kedro_vertexai.project_config import read_vertexai_config
 from kedro_vertexai.runtime.authentication import Authentication
 from kedro_vertexai.tracking.config import adapt_store, is_local
 
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 Line = tuple[str, str]
 
-# A server that is gone should be told of within a minute, not after MLflow's seven attempts.
-_HASTE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 _OURS = "kedro_vertexai."
 
 
@@ -50,60 +46,15 @@ def check(project_path: Path, env: str, service_account: str | None = None) -> I
     config = parse_config(data, source)
     if importlib.util.find_spec("kedro_mlflow") is None:
         raise ConfigError("kedro-mlflow is not installed, so nothing is asked of MLflow")
-    with acting_as(service_account), _environment(config):
+    with acting_as(service_account), task_environment(config):
         authentication = Authentication(authentication_settings(config))
         before = dict(os.environ)
         authentication.begin()
-        context = _load_context(project_path, env, authentication)
+        context = signed_context(project_path, env, authentication)
         server = _set_up(context)
         yield "server", server
         yield from _who(before, google=service_account is not None)
         yield "request", _ask(server)
-
-
-@contextmanager
-def _environment(config: PluginConfig) -> Iterator[None]:
-    """What a task's environment has, for as long as the check takes."""
-    before = dict(os.environ)
-    for name, value in {**_HASTE, "GCP_PROJECT_ID": config.project_id}.items():
-        os.environ.setdefault(name, value)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-class _First:
-    """Does before the project's own hooks what a task's hook does."""
-
-    def __init__(self, authentication: Authentication) -> None:
-        self._authentication = authentication
-
-    @hook_impl(tryfirst=True)
-    def after_context_created(self, context: KedroContext) -> None:
-        self._authentication.context_created(context)
-
-
-def _load_context(path: Path, env: str, authentication: Authentication) -> KedroContext:
-    """A context on which the project's own hooks have acted, and no other plugin's."""
-    from kedro.config import MissingConfigException
-
-    from kedro_vertexai.project import load_context
-    from kedro_vertexai.project_hooks import hook_manager
-
-    loader = config_loader(path, env, {})
-    manager = hook_manager()
-    manager.register(_First(authentication))
-    try:
-        return load_context(path, env, loader, manager, {})
-    except VertexAIError as error:
-        cause = error.__cause__
-        if isinstance(cause, MissingConfigException):
-            raise ConfigError("the project has no mlflow.yml: `kedro mlflow init`") from None
-        if isinstance(cause, VertexAIError):
-            raise cause from None
-        raise
 
 
 def _set_up(context: KedroContext) -> str:

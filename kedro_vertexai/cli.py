@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kedro_vertexai.cli_options import pipeline_options, request_of, warn
+from kedro_vertexai.cli_jobs import COMMANDS as JOB_COMMANDS
+from kedro_vertexai.cli_options import check_run_options, pipeline_options, request_of, warn
 from kedro_vertexai.cli_publish import publish
-from kedro_vertexai.errors import ConfigError, VertexAIError
+from kedro_vertexai.errors import VertexAIError
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
@@ -140,38 +141,58 @@ vertexai.add_command(publish)
 @pipeline_options
 @click.option(
     "--target",
-    type=click.Choice(["local"]),
+    type=click.Choice(["vertex", "local"]),
+    default="vertex",
+    show_default=True,
     help="Where to run. `local`: this machine, each task in a process and directory of its own.",
 )
-@click.option("--max-workers", type=click.IntRange(min=1), help="Tasks at once; all cores without.")
+@click.option(
+    "--max-workers",
+    type=click.IntRange(min=1),
+    help="Tasks at once on this machine; all cores without.",
+)
 @click.option(
     "--wait-for-completion",
     "--wait",
+    "wait",
     is_flag=True,
-    expose_value=False,
-    help="A local run always waits.",
+    help="Follow the job to its end; exit code 0 only if it succeeds. A local run always waits.",
 )
-@click.option("--yes", is_flag=True, expose_value=False, help="A local run asks nothing.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds to wait; needs --wait."
+)
+@click.option(
+    "--on-timeout",
+    type=click.Choice(["leave", "cancel"]),
+    default="leave",
+    show_default=True,
+    help="What becomes of the job then.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the request to Vertex AI, and send nothing.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.pass_context
 def run_once(
     ctx: click.Context,
     /,
-    target: str | None,
+    target: str,
     max_workers: int | None,
     **options: Any,
 ) -> None:
-    """Run the pipeline once."""
+    """Run the pipeline once, on Vertex AI or on this machine."""
     from kedro_vertexai.compiler import compile_project
-    from kedro_vertexai.run_local import run_local
 
-    if target is None:
-        raise ConfigError(
-            "run-once needs --target local: submitting to Vertex AI is not part of this version "
-            "(compile writes a spec that the console and google-cloud-aiplatform take)"
-        )
+    vertex = {key: options.pop(key) for key in ("wait", "timeout", "on_timeout", "dry_run")}
+    asks = not options.pop("yes")
+    check_run_options(target, vertex, max_workers)
     compiled = compile_project(request_of(ctx.obj, options, new_defaults=False))
     warn(compiled.notes)
-    ctx.exit(run_local(compiled, max_workers=max_workers))
+    if target == "local":
+        from kedro_vertexai.run_local import run_local
+
+        ctx.exit(run_local(compiled, max_workers=max_workers))
+    from kedro_vertexai.run_vertex import VertexOptions, run_vertex
+
+    ctx.exit(run_vertex(compiled, VertexOptions(**vertex, asks=asks)))
 
 
 @vertexai.command("pull")
@@ -223,3 +244,7 @@ def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
 
     for title, text in check(obj["path"], obj["env"], service_account):
         click.echo(f"{title:<12} {text}")
+
+
+for command in JOB_COMMANDS:
+    vertexai.add_command(command)

@@ -87,6 +87,25 @@ def request_of(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bo
     )
 
 
+def check_run_options(target: str, vertex: dict[str, Any], max_workers: int | None) -> None:
+    """Refuse options of `run-once` that mean nothing together.
+
+    Args:
+        target: `vertex` or `local`.
+        vertex: those that speak of Vertex AI alone, by name.
+        max_workers: which speaks of a local run alone.
+
+    Raises:
+        click.UsageError: in place of leaving them out in silence.
+    """
+    if target == "vertex" and max_workers is not None:
+        raise click.UsageError("--max-workers is for --target local: Vertex AI decides by itself")
+    if target == "local" and (vertex["dry_run"] or vertex["timeout"] is not None):
+        raise click.UsageError("--dry-run and --timeout are for --target vertex")
+    if vertex["timeout"] is not None and not vertex["wait"]:
+        raise click.UsageError("--timeout is how long to wait: it needs --wait")
+
+
 def warn(lines: list[str]) -> None:
     """Tell the user what does not stop a command."""
     for line in lines:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     Field,
     ValidationError,
@@ -20,6 +18,8 @@ from kedro_vertexai.config_authentication import (
     PublicTexts,
     SecretsConfig,
 )
+from kedro_vertexai.config_findings import Findings
+from kedro_vertexai.config_network import NetworkConfig, PscInterfaceConfig, RangeName
 from kedro_vertexai.config_section import Section
 from kedro_vertexai.config_values import (
     LONGEST_BACKOFF,
@@ -27,8 +27,8 @@ from kedro_vertexai.config_values import (
     Accelerators,
     ClassPath,
     Cpu,
-    HostName,
-    IpAddress,
+    EncryptionKey,
+    Flag,
     Label,
     LabelKey,
     Memory,
@@ -41,7 +41,7 @@ from kedro_vertexai.config_values import (
     Text,
     Whole,
 )
-from kedro_vertexai.errors import ConfigError, did_you_mean
+from kedro_vertexai.errors import ConfigError
 
 DEFAULT = "__default__"
 
@@ -61,6 +61,15 @@ def _retries(entries: object) -> object:
     if scalars and len(entries) > 1 and entries.keys() <= RetryConfig.model_fields.keys():
         raise ValueError(f"write these keys under {DEFAULT}, or under a node or tag")
     return _filled(entries)
+
+
+def _caching(entries: object) -> object:
+    """Read `caching: true` as every task's."""
+    return _filled(entries) if isinstance(entries, Mapping) else {DEFAULT: entries}
+
+
+def _off_by_default(entries: dict[str, bool]) -> dict[str, bool]:
+    return {DEFAULT: False, **entries}
 
 
 class ResourcesConfig(Section):
@@ -100,20 +109,6 @@ class RetryConfig(Section):
                 f"backoff of {self.backoff:g} s is longer than max_backoff, {self.max_backoff:g} s"
             )
         return self
-
-
-class HostAliasConfig(Section):
-    """One line of the hosts file of every task."""
-
-    ip: IpAddress
-    hostnames: tuple[HostName, ...]
-
-
-class NetworkConfig(Section):
-    """Where the tasks' machines stand, and what they know of their neighbours."""
-
-    vpc: Name | None = None
-    host_aliases: tuple[HostAliasConfig, ...] = ()
 
 
 class GroupingConfig(Section):
@@ -180,6 +175,12 @@ class RunConfig(Section):
     scheduled_run_name: Name | None = None
     service_account: Name | None = None
     network: NetworkConfig = Field(default_factory=NetworkConfig)
+    reserved_ip_ranges: tuple[RangeName, ...] = ()
+    psc_interface: PscInterfaceConfig = Field(default_factory=PscInterfaceConfig)
+    encryption_key: EncryptionKey | None = None
+    """Of Cloud KMS, for the job and all that it leaves in Vertex AI's own stores."""
+    preflight_validations: bool = False
+    """Whether Vertex AI checks each component before it makes the job."""
     ttl: Whole | None = None
     volume: Any = Field(default=None, repr=False)
     on_exit_pipeline: Name | None = None
@@ -195,7 +196,10 @@ class RunConfig(Section):
     retries: Annotated[dict[Name, RetryConfig], BeforeValidator(_retries)] = Field(
         default_factory=dict
     )
-    caching: bool = False
+    caching: Annotated[
+        dict[Name, Flag], BeforeValidator(_caching), AfterValidator(_off_by_default)
+    ] = Field(default_factory=lambda: {DEFAULT: False})
+    """Whether a task's result may be an earlier run's, by node or tag."""
     staging: Literal["upload", "image"] = "upload"
     """How raw inputs get to the tasks: from the run root, or with the image."""
     failure_policy: Literal["slow", "fast"] = "slow"
@@ -215,6 +219,14 @@ class RunConfig(Section):
             return self.root
         return f"gs://{self.root}"
 
+    @model_validator(mode="after")
+    def _ranges_have_a_network(self) -> RunConfig:
+        if self.reserved_ip_ranges and not self.network.vpc:
+            raise ValueError(
+                "reserved_ip_ranges are those of a VPC network: name it under network.vpc"
+            )
+        return self
+
 
 class PluginConfig(Section):
     """The whole file."""
@@ -222,6 +234,17 @@ class PluginConfig(Section):
     project_id: Name
     region: Name
     run_config: RunConfig
+
+    @model_validator(mode="after")
+    def _key_is_of_this_region(self) -> PluginConfig:
+        key = self.run_config.encryption_key
+        region = key.split("/")[3] if key else self.region
+        if region != self.region:
+            raise ValueError(
+                f"run_config.encryption_key: the key is in {region}, and Vertex AI in "
+                f"{self.region} takes only one of its own region"
+            )
+        return self
 
 
 def parse_config(data: Mapping[str, Any], source: str) -> PluginConfig:
@@ -238,21 +261,15 @@ def parse_config(data: Mapping[str, Any], source: str) -> PluginConfig:
         return PluginConfig.model_validate(data)
     except ValidationError as error:
         findings = error.errors(include_url=False)
-    lines = [f"{source}: {_finding(dict(finding))}" for finding in findings]
+    words = Findings(PluginConfig, _PLACES)
+    lines = [f"{source}: {words.line(dict(finding))}" for finding in findings]
     raise ConfigError("\n".join(dict.fromkeys(lines)))
 
 
-_NO_SUBMISSION = "is not applied yet: no command submits to Vertex AI yet"
 _NO_SCHEDULE = "is not applied yet: no command schedules a pipeline yet"
 _NOT_APPLIED = {
-    "experiment_name": _NO_SUBMISSION,
-    "experiment_description": _NO_SUBMISSION,
-    "service_account": _NO_SUBMISSION,
-    "network.vpc": _NO_SUBMISSION,
-    "labels": _NO_SUBMISSION,
     "schedules": _NO_SCHEDULE,
     "scheduled_run_name": _NO_SCHEDULE,
-    "on_exit_pipeline": "is not applied yet: only the MLflow run is closed after the last task",
     "ttl": "has no effect: Vertex AI Pipelines keeps no workflow that could be deleted",
     "volume": "has no effect: tasks hand data on as artifacts and share no volume",
 }
@@ -272,103 +289,14 @@ def not_applied(config: PluginConfig) -> list[str]:
     return sentences
 
 
-_MAPPING, _LIST, _FLAG = "expected a mapping", "expected a list", "expected true or false"
-# pydantic's names of what can be wrong, https://docs.pydantic.dev/latest/errors/validation_errors/
-_PROBLEMS = {
-    "missing": "missing",
-    "dict_type": _MAPPING,
-    "model_type": _MAPPING,
-    "tuple_type": _LIST,
-    "bool_type": _FLAG,
-    "bool_parsing": _FLAG,
-    "float_parsing": "expected a number",
-    "finite_number": "expected a number",
-    "literal_error": "expected {expected}",
-    "greater_than_equal": "expected {ge:g} or more",
-    "less_than_equal": "expected {le:g} or less",
-    "value_error": "{error}",
-}
-_HINTS = {
-    "project_id": "write the Google Cloud project's id, as project_id: my-project",
-    "region": "write the Google Cloud region, as region: europe-west1",
-    "run_config": "write run_config: with at least image: below it",
-    "run_config.image": "write the image of every task, as image: REGISTRY/NAME:TAG",
-}
-_KINDS: dict[type[Any], str] = {
-    dict: "a mapping", list: "a list", str: "text", int: "a number", float: "a number",
-    type(None): "nothing",
-}  # fmt: skip
-# Below these stand client secrets and the like: no value of theirs is shown.
-_SECRET = {"params", "request_header_provider_params"}
-_LONGEST_SHOWN = 60
 _PLACES: tuple[tuple[str, type[Section]], ...] = (
     ("the top level", PluginConfig),
     ("run_config", RunConfig),
     ("run_config.network", NetworkConfig),
+    ("run_config.psc_interface", PscInterfaceConfig),
     ("run_config.tracking", TrackingConfig),
     ("run_config.authentication", AuthenticationConfig),
     ("run_config.authentication.secrets", SecretsConfig),
     ("run_config.resources.<node or tag>", ResourcesConfig),
     ("run_config.schedules.<pipeline>", ScheduleConfig),
 )
-
-
-def _finding(error: dict[str, Any]) -> str:
-    """One of pydantic's errors in a user's words: key, what is wrong, what to write."""
-    place, kind = error["loc"], error["type"]
-    key = _dotted(place)
-    if kind == "extra_forbidden":
-        return f"{key}: unknown key{_suggestion(place)}"
-    problem = _PROBLEMS.get(kind, error["msg"])
-    if kind in _PROBLEMS:
-        problem = problem.format(**error.get("ctx", {}))
-    if problem.startswith("expected"):
-        secret = problem in (_MAPPING, _LIST) or bool(_SECRET.intersection(place))
-        problem += f", got {_kind(error['input']) if secret else _shown(error['input'])}"
-    hint = f", {_HINTS[key]}" if key in _HINTS else ""
-    return f"{key}: {problem}{hint}" if key else f"{problem}{hint}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    if not isinstance(value, (str, int, float)):
-        return _kind(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-def _kind(value: object) -> str:
-    return _KINDS.get(type(value), f"a {type(value).__name__}")
-
-
-def _dotted(place: tuple[str | int, ...]) -> str:
-    """A path such as `run_config.resources['a.b'].cpu`; names with dots stand in quotes."""
-    text = ""
-    for part in place:
-        if part == "[key]":  # pydantic's mark for an error in a key itself
-            continue
-        plain = isinstance(part, str) and re.fullmatch(r"[\w-]+", part)
-        text += f".{part}" if plain else f"[{part!r}]"
-    return text.removeprefix(".")
-
-
-def _suggestion(place: tuple[str | int, ...]) -> str:
-    section: type[BaseModel] = PluginConfig
-    for part in place[:-1]:
-        # A part that is no field is a name in a mapping, or a position in a list, of sections.
-        field = section.model_fields.get(str(part))
-        section = (field and _section_in(field.annotation)) or section
-    word = str(place[-1])
-    for name, other in _PLACES:
-        if word in other.model_fields:
-            return f", it belongs under {name}"
-    # `volume` is known only so that it can be reported.
-    known = [name for name in section.model_fields if name != "volume"]
-    return did_you_mean(word.lower().replace("-", "_"), known)
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    arguments = get_args(annotation)
-    if arguments:
-        return next(filter(None, map(_section_in, arguments)), None)
-    is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return annotation if is_section else None

@@ -31,6 +31,10 @@ LONGEST_PATIENCE = 1000
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9](/.*)?", re.DOTALL)
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 _LABEL = re.compile(r"[\w-]{0,64}")
+# https://cloud.google.com/kms/docs/resource-hierarchy#retrieve_resource_id
+_ENCRYPTION_KEY = re.compile(
+    r"projects/[^/\s]+/locations/[a-z0-9-]+/keyRings/[\w-]{1,63}/cryptoKeys/[\w-]{1,63}", re.ASCII
+)
 _HOST = re.compile(r"[\w.-]+", re.ASCII)
 CLASS_PATH = re.compile(r"\w+(\.\w+)+")
 
@@ -127,6 +131,22 @@ def _host(text: str) -> str:
     return text
 
 
+def _flag(value: object) -> object:
+    """Numbers are no flags here: where names belong, `count: 1` is a slip for something else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError("expected true or false")
+    return value
+
+
+def _encryption_key(text: str) -> str:
+    if not _ENCRYPTION_KEY.fullmatch(text):
+        raise ValueError(
+            "expected the resource name of a Cloud KMS key, without a version, as "
+            "projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY"
+        )
+    return text
+
+
 def _class_path(text: str) -> str:
     if not CLASS_PATH.fullmatch(text):
         raise ValueError("expected the path of a class, as package.module.Class")
@@ -145,6 +165,8 @@ Params = dict[Name, Any]
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, BeforeValidator(_memory)]
 Root = Annotated[Name, AfterValidator(_root)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+EncryptionKey = Annotated[Name, AfterValidator(_encryption_key)]
 IpAddress = Annotated[Name, AfterValidator(_ip)]
 HostName = Annotated[Name, AfterValidator(_host)]
 LabelKey = Annotated[Label, AfterValidator(_name)]

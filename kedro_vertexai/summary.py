@@ -14,16 +14,15 @@ import click
 
 from kedro_vertexai.targets.local.layout import local_path
 from kedro_vertexai.task_inputs import JOB, RUN
+from kedro_vertexai.text_table import coloured, table_lines
 
 if TYPE_CHECKING:
     from kedro_vertexai.targets.local import JobResult, TaskResult
 
-_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "CANCELLED": "yellow", "SKIPPED": "yellow"}
-
 
 def print_summary(result: JobResult, project_path: Path) -> None:
     """Print every task, where outputs and logs lie, and the MLflow run."""
-    click.echo(f"\nJob {result.job_name}: {_coloured(result.state)}")
+    click.echo(f"\nJob {result.job_name}: {coloured(result.state)}")
     _table(("Task", "State", "Seconds"), [_task_row(task) for task in result.tasks])
     outputs = _outputs(result, project_path)
     if outputs:
@@ -42,7 +41,7 @@ def print_summary(result: JobResult, project_path: Path) -> None:
 
 def _task_row(task: TaskResult) -> tuple[str, str, str]:
     seconds = "" if task.duration is None else f"{task.duration:.1f}"
-    return task.display_name, _coloured(task.state), seconds
+    return task.display_name, coloured(task.state), seconds
 
 
 def _outputs(result: JobResult, project_path: Path) -> list[tuple[str, str]]:
@@ -95,18 +94,8 @@ def _print_run(run: Mapping[str, Any]) -> None:
 
 
 def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    cells = [header, *rows]
-    widths = [max(len(click.unstyle(row[i])) for row in cells) for i in range(len(header))]
-    for row in cells:
-        padded = (
-            cell + " " * (width - len(click.unstyle(cell)))
-            for cell, width in zip(row, widths, strict=True)
-        )
-        click.echo("  " + "  ".join(padded).rstrip())
-
-
-def _coloured(state: str) -> str:
-    return click.style(state, fg=_COLOURS.get(state))
+    for line in table_lines(header, rows):
+        click.echo(f"  {line}")
 
 
 def _relative(path: Path, project_path: Path) -> str:

@@ -178,8 +178,9 @@ class TestTheTemplateForInit:
         text = re.sub(r"^(\s*)#(?=\S)", r"\1", self.text(), flags=re.MULTILINE)
         shown = parse_config(yaml.safe_load(text), SOURCE).run_config
         bare = run_config()
-        for key in ("failure_policy", "caching"):
+        for key in ("failure_policy", "preflight_validations"):
             assert getattr(shown, key) == getattr(bare, key)
+        assert shown.caching["__default__"] is bare.caching["__default__"]
         assert shown.schedules["default_schedule"] == ScheduleConfig()
         assert shown.retries["load_raw_data"] == RetryConfig(count=3)
         assert shown.resources["__default__"] == bare.resources["__default__"]
@@ -268,7 +269,7 @@ class TestDefaults:
         assert config.root is None
         assert config.root_uri is None
         assert config.experiment_name is None
-        assert config.caching is False
+        assert config.caching == {"__default__": False}
         assert config.failure_policy == "slow"
         assert config.grouping.cls == "kedro_vertexai.grouping.IdentityNodeGrouper"
 
@@ -294,7 +295,7 @@ class TestDefaults:
 
     def test_the_configuration_cannot_be_changed(self) -> None:
         with pytest.raises(ValueError, match="frozen"):
-            run_config().caching = True  # type: ignore[misc]
+            run_config().staging = "image"  # type: ignore[misc]
 
 
 class TestRoot:
@@ -516,12 +517,7 @@ class TestKeysWithoutEffect:
     def test_each_that_the_file_sets_gets_a_sentence(self) -> None:
         config = parse_config(yaml.safe_load(OPTIONAL_KEYS_OF_1_0), SOURCE)
         assert [sentence.split(" ")[0] for sentence in not_applied(config)] == [
-            "run_config.experiment_name",
-            "run_config.experiment_description",
-            "run_config.service_account",
-            "run_config.network.vpc",
             "run_config.schedules",
-            "run_config.on_exit_pipeline",
             "run_config.volume",
         ]
 

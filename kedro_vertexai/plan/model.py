@@ -10,12 +10,13 @@ from typing import Any
 from kedro_vertexai.artifact_metadata import ROOM
 
 # Tasks that a plan adds to the user's: the first, the one that logs a pipeline as a model, the
-# last, and what holds all but the last.
+# last (of a pipeline that is not tracked, the second), and what holds all but the last.
 START_RUN = "mlflow-start-run"
 LOG_MODEL = "mlflow-log-model"
 FINISH_RUN = "mlflow-finish-run"
+ON_EXIT = "on-exit"
 EXIT_HANDLER = "exit-handler-1"
-RESERVED = (START_RUN, LOG_MODEL, FINISH_RUN, EXIT_HANDLER)
+RESERVED = (START_RUN, LOG_MODEL, FINISH_RUN, ON_EXIT, EXIT_HANDLER)
 
 
 class Travel(str, Enum):
@@ -177,7 +178,8 @@ class Task:
     """One process on one machine: a Kedro node, or a group of them.
 
     `name` is its name in the spec, `title` the user's own name for it. `after` are the spec
-    names of tasks that must end first though no artifact says so. `pipeline_ml` is set in a
+    names of tasks that must end first though no artifact says so. `caching` says whether its
+    result may be an earlier run's. `pipeline_ml` is set in a
     pipeline of kedro-mlflow's `pipeline_ml_factory`: MODEL for the task that logs the model,
     TRAINING for all others.
     """
@@ -191,7 +193,22 @@ class Task:
     after: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     retry: Retry = field(default_factory=Retry)
+    caching: bool = False
     pipeline_ml: PipelineMLPart | None = None
+
+
+@dataclass(frozen=True)
+class OnExit:
+    """The pipeline that runs last, whatever happened.
+
+    `pipeline` is its registered name, `task` holds all of its nodes and `tracked` says whether
+    they log into the job's MLflow run. `in_image` are the paths of what it reads from the image.
+    """
+
+    pipeline: str
+    task: Task
+    tracked: bool = False
+    in_image: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,7 +220,8 @@ class Plan:
     run, by key: what differs from the defaults. `in_image` are the paths of raw inputs that the
     image holds. `host_aliases` are lines for each task's hosts file. `retry` is that of the
     tasks which the plan adds. `authentication` is how the tasks of a tracked pipeline prove to
-    MLflow who they are: names and ids, no secret.
+    MLflow who they are: names and ids, no secret. `commit` is what this run's working tree is at,
+    empty where that is not known or not said, `is_dirty` whether the tree differs from it.
     """
 
     name: str
@@ -218,7 +236,6 @@ class Plan:
     in_image: tuple[str, ...] = ()
     tracked: bool = False
     tracking: Tracking = field(default_factory=Tracking)
-    caching: bool = False
     retry: Retry = field(default_factory=Retry)
     dynamic_config: bool = False
     authentication: Mapping[str, Any] = field(default_factory=dict)
@@ -226,3 +243,6 @@ class Plan:
     description: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    is_dirty: bool = False
+    on_exit: OnExit | None = None

@@ -79,6 +79,18 @@ def retry_for(lookup: Lookup, config: RunConfig) -> Retry:
     return Retry(chosen.count, chosen.backoff, chosen.factor, chosen.max_backoff)
 
 
+def caching_for(lookup: Lookup, config: RunConfig) -> bool:
+    """Whether a task's result may be an earlier run's: a group's, if each of its nodes' may."""
+    default = config.caching.get(DEFAULT, False)
+    specific = {name: entry for name, entry in config.caching.items() if name != DEFAULT}
+    own = Lookup(lookup.title, ()).values("caching", specific, bool)
+    return all(own or [_node_caching(node, specific, default=default) for node in lookup.nodes])
+
+
+def _node_caching(node: Node, specific: Mapping[str, bool], *, default: bool) -> bool:
+    return next(iter(Lookup(node.name, (node,)).values("caching", specific, bool)), default)
+
+
 def unmatched_names(project: Project, config: RunConfig) -> list[str]:
     """A sentence for each name that fits nothing in this pipeline and looks like a slip.
 
@@ -91,6 +103,7 @@ def unmatched_names(project: Project, config: RunConfig) -> list[str]:
         "resources": config.resources,
         "node_selectors": config.node_selectors,
         "retries": config.retries,
+        "caching": config.caching,
     }
     return [
         f"run_config.{section}.{name} fits no node and no tag of this pipeline{hint}"

@@ -44,7 +44,7 @@ def node_task(task: Task, plan: Plan, component: str) -> Json:
         dependencies.insert(0, START_RUN)
     inputs: Json = {
         "parameters": {
-            **_job_inputs(plan),
+            **_job_inputs(task, plan),
             TASK: {"runtimeValue": {"constant": task_document(task)}},
             **passed_on(task.parameters),
         }
@@ -56,7 +56,7 @@ def node_task(task: Task, plan: Plan, component: str) -> Json:
         "componentRef": {"name": component},
         **({"dependentTasks": dependencies} if dependencies else {}),
         "inputs": inputs,
-        **({"cachingOptions": {"enableCache": True}} if plan.caching else {}),
+        **({"cachingOptions": {"enableCache": True}} if task.caching else {}),
         **retry_policy(task.retry),
     }
 
@@ -67,7 +67,7 @@ def node_component(task: Task, plan: Plan, executors: Executors) -> Json:
         "executorLabel": executors.container("task", task.resources),
         "inputDefinitions": {
             "parameters": {
-                **strings([*_job_inputs(plan), TASK]),
+                **strings([*_job_inputs(task, plan), TASK]),
                 **parameter_types(task.parameters),
             }
         },
@@ -75,9 +75,14 @@ def node_component(task: Task, plan: Plan, executors: Executors) -> Json:
     if inputs := {a.key: _artifact_type(a.type) for a in task.inputs if a.producer}:
         component["inputDefinitions"]["artifacts"] = inputs
     if task.outputs:
-        outputs = {artifact.key: _artifact_type(artifact.type) for artifact in task.outputs}
-        component["outputDefinitions"] = {"artifacts": outputs}
+        component["outputDefinitions"] = output_artifacts(task)
     return component
+
+
+def output_artifacts(task: Task) -> Json:
+    """The definitions of what a task leaves."""
+    outputs = {artifact.key: _artifact_type(artifact.type) for artifact in task.outputs}
+    return {"artifacts": outputs} if outputs else {}
 
 
 def importer_task(imported: StagedInput | Reference, component: str) -> Json:
@@ -129,7 +134,7 @@ def strings(keys: Iterable[str]) -> Json:
     return {key: {"parameterType": "STRING"} for key in keys}
 
 
-def _job_inputs(plan: Plan) -> Json:
+def _job_inputs(task: Task, plan: Plan) -> Json:
     """What tells a task its job: in a tracked one the first task's word, MLflow's run with it.
 
     A cached task may know nothing of its job, or it would never be found again.
@@ -138,7 +143,7 @@ def _job_inputs(plan: Plan) -> Json:
         return {
             JOB: {"taskOutputParameter": {"producerTask": START_RUN, "outputParameterKey": JOB}}
         }
-    return {} if plan.caching else identity()
+    return {} if task.caching else identity()
 
 
 def _artifact_source(artifact: Artifact) -> Json:

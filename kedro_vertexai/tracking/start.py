@@ -54,10 +54,19 @@ def open_run(context: KedroContext, *, name: str, said: Mapping[str, str]) -> tu
     return runs[0].info.run_id, experiment.experiment_id
 
 
-def find_runs(client: MlflowClient, experiment: str, job_id: str) -> list[Run]:
-    """The runs that carry the job's id, the earliest first; there should be one or none."""
-    quoted = job_id.replace("'", "''")
-    runs = client.search_runs([experiment], filter_string=f"tags.{tags.RUN_ID} = '{quoted}'")
+def find_runs(
+    client: MlflowClient, experiment: str, value: str, tag: str = tags.RUN_ID
+) -> list[Run]:
+    """The runs that carry the job's id, the earliest first; there should be one or none.
+
+    Args:
+        client: of the server.
+        experiment: the MLflow id of the experiment that they are in.
+        value: the job's id, or what another tag says.
+        tag: where that stands.
+    """
+    quoted = value.replace("'", "''")
+    runs = client.search_runs([experiment], filter_string=f"tags.{tag} = '{quoted}'")
     return sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id))
 
 

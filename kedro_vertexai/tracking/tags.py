@@ -17,6 +17,7 @@ CURRENT_NODE = "vertexai_current_node"
 FAILED_NODE = "vertexai_failed_node"
 ERROR = "vertexai_error"
 LOG = "vertexai_log"
+ON_EXIT_ERROR = "vertexai_on_exit_error"
 # MLflow's own, which its page of a run shows: mlflow.utils.mlflow_tags.
 GIT_COMMIT = "mlflow.source.git.commit"
 
@@ -55,8 +56,9 @@ def job_tags(job_id: str, job_name: str, tracking: Mapping[str, Any]) -> dict[st
             IMAGE: tracking.get("image", ""),
             PLUGIN_VERSION: tracking.get("plugin_version", ""),
             GIT_COMMIT: os.environ.get(COMMIT_VARIABLE)
+            or tracking.get("commit")
             or os.environ.get(_IMAGE_COMMIT_VARIABLE, ""),
-            GIT_DIRTY: os.environ.get(DIRTY_VARIABLE, ""),
+            GIT_DIRTY: os.environ.get(DIRTY_VARIABLE) or tracking.get("dirty", ""),
         }
     )
 

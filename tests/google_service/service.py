@@ -19,10 +19,13 @@ from google_service.execution import Execution, Settings
 from google_service.faults import UNDISTURBED, Disturbance, Fault, Faults
 from google_service.images import Image, Images
 from google_service.job import Job
+from google_service.log_entries import LogEntries
+from google_service.metadata import Metadata
 from google_service.operations import Operations
 from google_service.pipeline_jobs import PipelineJobs
 from google_service.place import Place
-from google_service.server import as_error, serving
+from google_service.schedules import Schedules
+from google_service.server import Respond, as_error, serving
 from google_service.web import Answer, Request, Route, answer
 
 _ENDPOINTS = (
@@ -66,10 +69,20 @@ class GoogleService:
         self.pipeline_jobs = PipelineJobs(
             place, self.operations, self._execution.start, self._execution.stop
         )
+        self.schedules = Schedules(place, self.operations, self.pipeline_jobs)
+        self.metadata = Metadata(place, self.operations)
+        self.pipeline_jobs.on_start = self.metadata.add_run
         self._faults = Faults()
         self._asked: list[Asked] = []
         self._lock = threading.Lock()
-        self._routes: list[Route] = [*self.pipeline_jobs.routes(), *self.operations.routes()]
+        logs = LogEntries(place, self.pipeline_jobs.ever)
+        self._routes: list[Route] = [
+            *self.pipeline_jobs.routes(),
+            *self.schedules.routes(),
+            *self.metadata.routes(),
+            *self.operations.routes(),
+            *logs.routes(),
+        ]
 
     # What a test reads
 
@@ -148,8 +161,12 @@ class GoogleService:
         return fault
 
     def serve(self, routes: Iterable[Route]) -> None:
-        """Answer for another service, too: what is asked for first is found first."""
-        self._routes += routes
+        """Answer more requests; a route that is there already is replaced."""
+        self._routes[:0] = routes
+
+    def listen(self, respond: Respond) -> None:
+        """Have another function answer; it may call what `respond` was before."""
+        self.respond = respond  # type: ignore[method-assign]
 
     def mend(self) -> None:
         """Let nothing go wrong any more."""
@@ -217,7 +234,7 @@ def running_service(
     work = directory or Path(tempfile.mkdtemp(prefix="google-service-"))
     service = GoogleService(place or Place(), images or {}, work, Settings(**settings))
     try:
-        with serving(service.respond, lambda: service.clock_skew) as url:
+        with serving(lambda request: service.respond(request), lambda: service.clock_skew) as url:
             service.url = url
             yield service
     finally:

@@ -159,3 +159,37 @@ def test_a_retry_says_how_long_to_wait() -> None:
 def test_two_tags_that_disagree_about_retries_are_an_error() -> None:
     with pytest.raises(PlanError, match="retries"):
         train(("x", "y"), retries={"x": 1, "y": 2})
+
+
+def cached(*tags: str, caching: Any) -> bool:
+    return train(tags, caching=caching).caching
+
+
+def test_caching_is_found_as_limits_are() -> None:
+    assert cached(caching=True)
+    assert not cached("slow", caching={NODE: False, "slow": True, "__default__": True})
+    assert cached("slow", caching={"slow": True})
+    assert not cached("slow", caching={"fast": True})
+    with pytest.raises(PlanError, match=rf"caching.*{NODE}.*'fast' says False.*'slow' says True"):
+        cached("slow", "fast", caching={"slow": True, "fast": False})
+
+
+@pytest.mark.parametrize(
+    ("caching", "expected"),
+    [
+        ({"a": True}, False),
+        ({"a": True, "b": True}, True),
+        ({"b": False, "__default__": True}, False),
+        ({"g": True}, True),
+    ],
+)
+def test_a_group_may_be_cached_if_each_of_its_nodes_may(
+    caching: dict[str, bool], expected: bool
+) -> None:
+    plan = plan_of(
+        step("a", tags=["group.g"]),
+        step("b", "a.out", tags=["group.g"]),
+        grouper=TagNodeGrouper(None),
+        run_config={"caching": caching},
+    )
+    assert plan.tasks[0].caching is expected

@@ -190,6 +190,15 @@ def test_a_cached_task_knows_nothing_that_changes_with_every_job() -> None:
     assert "{{$.pipeline_job" not in json.dumps(tasks(chain(run_config={"caching": True})))
 
 
+def test_caching_is_said_of_the_tasks_that_it_is_configured_for() -> None:
+    found = tasks(chain(run_config={"caching": {"train": True}}))
+    assert {name for name, task in found.items() if "cachingOptions" in task} == {"train"}
+    assert found["train"]["cachingOptions"] == {"enableCache": True}
+    # The others go on knowing their job.
+    knowing = {name for name, task in found.items() if "{{$.pipeline_job" in json.dumps(task)}
+    assert knowing == {"load", "report"}
+
+
 def test_the_run_itself_is_never_cached() -> None:
     spec = chain(run_config={"caching": True}, tracked=True)
     everything = {**tasks(spec), **spec["root"]["dag"]["tasks"]}

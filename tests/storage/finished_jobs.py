@@ -11,7 +11,7 @@ from typing import Any
 from project_factory import KedroProject
 
 from kedro_vertexai.targets.local.job_file import job_as_json
-from kedro_vertexai.targets.local.results import (
+from kedro_vertexai.targets.results import (
     JobResult,
     JobState,
     OutputArtifact,

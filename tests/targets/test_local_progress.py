@@ -16,7 +16,7 @@ from kedro_vertexai.targets.local import (
     make_reporter,
 )
 from kedro_vertexai.targets.local.layout import safe_name
-from kedro_vertexai.targets.local.progress import describe, duration, rows_that_fit, summary
+from kedro_vertexai.targets.progress import describe, duration, rows_that_fit, summary
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 END = START + timedelta(seconds=64)

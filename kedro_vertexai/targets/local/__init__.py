@@ -7,13 +7,13 @@ reads the same spec.
 from kedro_vertexai.targets.local.job import run_job
 from kedro_vertexai.targets.local.layout import ROOT
 from kedro_vertexai.targets.local.options import FailurePolicy, LocalOptions
-from kedro_vertexai.targets.local.progress import (
+from kedro_vertexai.targets.progress import (
     LiveReporter,
     PlainReporter,
     Reporter,
     make_reporter,
 )
-from kedro_vertexai.targets.local.results import (
+from kedro_vertexai.targets.results import (
     JobResult,
     JobState,
     OutputArtifact,

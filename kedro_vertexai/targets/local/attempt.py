@@ -20,7 +20,7 @@ from kedro_vertexai.targets.local.layout import AttemptPaths, JobLayout, local_p
 from kedro_vertexai.targets.local.log_tail import last_meaningful_line
 from kedro_vertexai.targets.local.options import LocalOptions
 from kedro_vertexai.targets.local.placeholders import JobIdentity, resolve_argv
-from kedro_vertexai.targets.local.results import OutputArtifact
+from kedro_vertexai.targets.results import OutputArtifact
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from kedro_vertexai.errors import TaskError
 from kedro_vertexai.targets.local import parameters
 from kedro_vertexai.targets.local.graph import Task
 from kedro_vertexai.targets.local.layout import AttemptPaths, local_path
-from kedro_vertexai.targets.local.results import OutputArtifact
+from kedro_vertexai.targets.results import OutputArtifact
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from kedro_vertexai.targets.local.graph import (
 )
 from kedro_vertexai.targets.local.parameters import coerce
 from kedro_vertexai.targets.local.placeholders import JobIdentity, resolve_constant
-from kedro_vertexai.targets.local.results import JobState
+from kedro_vertexai.targets.results import JobState
 
 # google.rpc.Code: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
 _CANCELLED = 1

@@ -24,9 +24,9 @@ from kedro_vertexai.targets.local.options import LocalOptions
 from kedro_vertexai.targets.local.parameters import resolve_parameters
 from kedro_vertexai.targets.local.pipeline_spec import read_graph
 from kedro_vertexai.targets.local.placeholders import JobIdentity
-from kedro_vertexai.targets.local.progress import Reporter
-from kedro_vertexai.targets.local.results import JobResult, JobState, TaskResult
 from kedro_vertexai.targets.local.scheduler import Scheduler
+from kedro_vertexai.targets.progress import Reporter
+from kedro_vertexai.targets.results import JobResult, JobState, TaskResult
 
 
 def run_job(

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kedro_vertexai.targets.local.results import JobResult, TaskResult
+from kedro_vertexai.targets.results import JobResult, TaskResult
 
 _SHORTEST_PAUSE = 0.05
 # With a pause this many times the time of a write, writing takes a twentieth of a processor

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from kedro_vertexai.errors import RunError
-from kedro_vertexai.targets.local.results import OutputArtifact
+from kedro_vertexai.targets.results import OutputArtifact
 
 ROOT = ".vertexai"
 

@@ -29,11 +29,24 @@ def local_job_outputs(project_path: Path, name: str) -> JobOutputs | None:
     Raises:
         RunError: several jobs begin like this, or its record cannot be read.
     """
+    record = local_job_record(project_path, name)
+    return None if record is None else _outputs(record)
+
+
+def local_job_record(project_path: Path, name: str) -> dict[str, Any] | None:
+    """Return the content of a job's `job.json`, or None if there is no such job.
+
+    Args:
+        project_path: the project.
+        name: the job's name, the beginning of just one, or `latest`.
+
+    Raises:
+        RunError: several jobs begin like this, or its record cannot be read.
+    """
     names = local_jobs(project_path)
     if name == LATEST:
         records = [_read(project_path, known) for known in names]
-        record = max(records, key=lambda record: str(record["start"]), default=None)
-        return None if record is None else _outputs(record)
+        return max(records, key=lambda record: str(record["start"]), default=None)
     if name not in names:
         begin = [known for known in names if known.startswith(name)]
         if len(begin) > 1:
@@ -41,7 +54,7 @@ def local_job_outputs(project_path: Path, name: str) -> JobOutputs | None:
         if not begin:
             return None
         name = begin[0]
-    return _outputs(_read(project_path, name))
+    return _read(project_path, name)
 
 
 def _jobs(project_path: Path) -> Path:
@@ -52,7 +65,7 @@ def _read(project_path: Path, name: str) -> dict[str, Any]:
     file = _jobs(project_path) / name / _JOB_FILE
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        return {key: record[key] for key in ("job_name", "state", "start", "tasks")}
+        return {key: record[key] for key in ("job_name", "state", "start", "pid", "tasks")}
     except OSError as error:
         raise RunError(f"job '{name}': {file} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

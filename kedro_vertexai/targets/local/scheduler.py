@@ -22,7 +22,7 @@ from kedro_vertexai.targets.local.graph import ArtifactOf, FinalStatusOf, Graph,
 from kedro_vertexai.targets.local.inputs import InputResolver, final_status
 from kedro_vertexai.targets.local.options import LocalOptions
 from kedro_vertexai.targets.local.placeholders import JobIdentity
-from kedro_vertexai.targets.local.results import JobState, TaskResult, TaskState
+from kedro_vertexai.targets.results import JobState, TaskResult, TaskState
 
 _FINAL: frozenset[TaskState] = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED"})
 

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
-    from google.cloud.aiplatform_v1 import PipelineServiceClient, ScheduleServiceClient
+    from google.cloud.aiplatform_v1 import (
+        MetadataServiceClient,
+        PipelineServiceClient,
+        ScheduleServiceClient,
+    )
     from requests import Session
 
 # gcloud's own settings for another endpoint, as environment variables, one for each service:
@@ -61,6 +65,13 @@ class GoogleClients:
         from google.cloud.aiplatform_v1 import ScheduleServiceClient
 
         return ScheduleServiceClient(**self._vertex_options())
+
+    @cached_property
+    def metadata(self) -> MetadataServiceClient:
+        """Experiments."""
+        from google.cloud.aiplatform_v1 import MetadataServiceClient
+
+        return MetadataServiceClient(**self._vertex_options())
 
     @cached_property
     def session(self) -> Session:

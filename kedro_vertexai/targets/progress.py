@@ -2,11 +2,12 @@
 
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from kedro_vertexai.targets.local.results import JobResult, TaskResult, TaskState
+from kedro_vertexai.targets.results import TaskResult, TaskState
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,6 +21,7 @@ _COLOURS: dict[TaskState, str] = {
     "RUNNING": "cyan",
     "RETRYING": "yellow",
     "SUCCEEDED": "green",
+    "CACHED": "green",
     "FAILED": "bold red",
     "SKIPPED": "dim",
     "CANCELLED": "yellow",
@@ -31,10 +33,38 @@ _OF_INTEREST: tuple[TaskState, ...] = ("FAILED", "RUNNING", "RETRYING", "CANCELL
 _NOBODY_READS = (OSError, ValueError, SystemExit)
 
 
+class ReportedJob(Protocol):
+    """What a reporter tells of a job, of whatever target."""
+
+    @property
+    def job_name(self) -> str:
+        """Its name."""
+
+    @property
+    def state(self) -> str:
+        """In one word."""
+
+    @property
+    def place(self) -> str:
+        """Where it can be looked at, with its preposition."""
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, None while it runs."""
+
+    @property
+    def error(self) -> str | None:
+        """One line."""
+
+    @property
+    def tasks(self) -> Sequence[TaskResult]:
+        """Those that are known so far."""
+
+
 class Reporter(Protocol):
     """Hears of a job; every method is called in the same thread, except `warning`."""
 
-    def job_started(self, job: JobResult) -> None:
+    def job_started(self, job: ReportedJob) -> None:
         """The job is about to start; its tasks are pending."""
 
     def task_changed(self, task: TaskResult) -> None:
@@ -43,8 +73,11 @@ class Reporter(Protocol):
     def warning(self, message: str) -> None:
         """Something the user should know; one line, perhaps from another thread."""
 
-    def job_finished(self, job: JobResult) -> None:
+    def job_finished(self, job: ReportedJob) -> None:
         """The job ended."""
+
+    def close(self) -> None:
+        """Nobody listens to the job any more, though it may go on."""
 
 
 class PlainReporter:
@@ -53,9 +86,9 @@ class PlainReporter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def job_started(self, job: JobResult) -> None:
+    def job_started(self, job: ReportedJob) -> None:
         """Say where everything will be."""
-        self._line(f"job {job.job_name}: {len(job.tasks)} tasks, in {job.path}")
+        self._line(f"job {job.job_name}: {len(job.tasks)} tasks, {job.place}")
 
     def task_changed(self, task: TaskResult) -> None:
         """Say what became of a task."""
@@ -65,10 +98,13 @@ class PlainReporter:
         """Say it."""
         self._line(f"warning: {message}")
 
-    def job_finished(self, job: JobResult) -> None:
+    def job_finished(self, job: ReportedJob) -> None:
         """Say how the job ended, and why."""
         reason = f": {job.error}" if job.error else ""
         self._line(f"job {job.job_name}: {job.state}{duration(job.duration)}{reason}")
+
+    def close(self) -> None:
+        """Nothing is to be taken away."""
 
     def _line(self, text: str) -> None:
         with suppress(*_NOBODY_READS):
@@ -93,10 +129,10 @@ class LiveReporter:
             transient=True,
         )
 
-    def job_started(self, job: JobResult) -> None:
+    def job_started(self, job: ReportedJob) -> None:
         """Show the table."""
         self._tasks = {task.name: task for task in job.tasks}
-        self._print(f"job {job.job_name} in {job.path}")
+        self._print(f"job {job.job_name} {job.place}")
         with suppress(*_NOBODY_READS):
             self._live.start()
 
@@ -111,12 +147,16 @@ class LiveReporter:
         """Show it above the table."""
         self._print(f"warning: {message}")
 
-    def job_finished(self, job: JobResult) -> None:
+    def job_finished(self, job: ReportedJob) -> None:
         """Take the table away: whoever started the job sums it up."""
-        with suppress(*_NOBODY_READS):
-            self._live.stop()
+        self.close()
         reason = f": {job.error}" if job.error else ""
         self._print(f"job {job.job_name}: {job.state}{duration(job.duration)}{reason}")
+
+    def close(self) -> None:
+        """Take the table away."""
+        with suppress(*_NOBODY_READS):
+            self._live.stop()
 
     def _print(self, text: str) -> None:
         with suppress(*_NOBODY_READS):

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 JobState = Literal["RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]
-TaskState = Literal["PENDING", "RUNNING", "RETRYING", "SUCCEEDED", "FAILED", "SKIPPED", "CANCELLED"]
+TaskState = Literal[
+    "PENDING", "RUNNING", "RETRYING", "SUCCEEDED", "CACHED", "FAILED", "SKIPPED", "CANCELLED"
+]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class TaskResult:
     name: str
     display_name: str
     state: TaskState = "PENDING"
-    """SKIPPED: never started. CANCELLED: was stopped while it ran or waited for a retry."""
+    """CACHED: taken from an earlier job. SKIPPED: never started. CANCELLED: was stopped while it
+    ran or waited for a retry."""
     attempts: int = 0
     start: datetime | None = None
     """When the first attempt started (UTC)."""
@@ -48,7 +51,7 @@ class TaskResult:
     @property
     def duration(self) -> float | None:
         """Seconds from first start to end, None while either is unknown."""
-        return _seconds(self.start, self.end)
+        return seconds_between(self.start, self.end)
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,16 @@ class JobResult:
     """In topological order."""
 
     @property
+    def place(self) -> str:
+        """Where everything is, for a line about the job."""
+        return f"in {self.path}"
+
+    @property
     def duration(self) -> float | None:
         """Seconds, None while the job runs."""
-        return _seconds(self.start, self.end)
+        return seconds_between(self.start, self.end)
 
 
-def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    """Seconds, None while either is unknown."""
     return None if start is None or end is None else (end - start).total_seconds()
