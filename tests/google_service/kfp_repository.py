@@ -11,6 +11,7 @@ from email.policy import HTTP
 from typing import Any
 
 import yaml
+
 from google_service.errors import GoogleError, invalid
 from google_service.web import Answer, Handler, Request, Route
 
