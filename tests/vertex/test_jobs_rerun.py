@@ -62,6 +62,9 @@ def test_everything_is_as_it_was(jobs: ToldJobs) -> None:
     first.start()
     first.set_state("FAILED", "it broke")
     second = again(jobs)
+    # What a service says of a job is not asked for.
+    sent = jobs.service.asked("POST", "pipelineJobs$")[-1].body
+    assert not {"name", "state", "error", "jobDetail", "createTime", "endTime"} & set(sent)
     assert second.id.startswith(f"{first.spec['pipelineInfo']['name']}-")
     assert second.state == "PENDING"
     before, after = data(first), data(second)
