@@ -14,8 +14,8 @@ from urllib.request import urlopen
 
 
 @contextmanager
-def running_mlflow(folder: Path) -> Iterator[str]:
-    """A server that keeps everything in a folder; its host and port."""
+def running_mlflow(folder: Path, store: str = "") -> Iterator[str]:
+    """A server that keeps everything in a folder, or shows a store; its host and port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
@@ -23,7 +23,7 @@ def running_mlflow(folder: Path) -> Iterator[str]:
         "--host": "127.0.0.1",
         "--port": host.partition(":")[2],
         "--workers": "1",
-        "--backend-store-uri": f"sqlite:///{folder / 'server.db'}",
+        "--backend-store-uri": store or f"sqlite:///{folder / 'server.db'}",
         "--artifacts-destination": str(folder / "artifacts"),
     }
     words = [sys.executable, "-m", "mlflow", "server"]

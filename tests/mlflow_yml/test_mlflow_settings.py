@@ -316,3 +316,12 @@ def test_a_run_that_the_file_names_is_continued(
     assert continued.info.status == "FINISHED"
     assert continued.data.metrics["before"] == 1.0
     assert {seen(run, name)["run_id"] for name in ("first", "second")} == {existing.info.run_id}
+
+
+def test_what_kedro_mlflows_own_init_writes_is_honoured(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project", nodes=NODES, parameters=PARAMETERS)
+    made = project.kedro("mlflow", "init")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert (project.path / "conf/local/mlflow.yml").is_file()
+    assert project.kedro("vertexai", "compile").returncode == 0
+    assert "mlflow-start-run" in (project.path / "pipeline.yaml").read_text()
