@@ -43,7 +43,7 @@ def check_request(
     for line in warnings:
         click.secho(f"Warning: {line}", fg="yellow", err=True)
     for line in notes:
-        click.echo(line, err=True)
+        click.echo(line)
 
 
 def subject_of(
