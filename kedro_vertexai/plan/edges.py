@@ -25,7 +25,8 @@ class Edges:
     """What passes between groups.
 
     Args:
-        producer: the group that writes a dataset, in the order in which Kedro writes them.
+        producer: the group that writes a dataset.
+        turn: by dataset, its number in the order in which Kedro writes them.
         readings: by a group's title and a dataset's name, what that group finds. A group that
             reads what it has written itself has none.
         consumers: the groups that are handed what was written as a dataset.
@@ -36,6 +37,7 @@ class Edges:
     """
 
     producer: dict[str, Group] = field(default_factory=dict)
+    turn: dict[str, int] = field(default_factory=dict)
     readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
     consumers: dict[str, list[Group]] = field(default_factory=dict)
     raw: dict[str, list[Group]] = field(default_factory=dict)
@@ -62,6 +64,7 @@ def find_edges(project: Project, groups: Collection[Group], taken: Collection[st
     for node in project.nodes:
         for output in node.outputs:
             edges.producer[base_name(output)] = group_of[node.name]
+            edges.turn.setdefault(base_name(output), len(edges.turn))
     for group in groups:
         for dataset in _read_by(group, project):
             added_to = _is_added_to(project.datasets[dataset])
@@ -93,7 +96,7 @@ def inputs_of(
         for source in reading.sources:
             producer, key = edges.producer[source].name, edges.keys[source]
             written[source] = _artifact(project.datasets[source], key, producer, key)
-    return (*raw.values(), *(written[name] for name in edges.producer if name in written))
+    return (*raw.values(), *(written[name] for name in sorted(written, key=edges.turn.__getitem__)))
 
 
 def outputs_of(group: Group, project: Project, edges: Edges) -> tuple[Artifact, ...]:
