@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_ALWAYS = {"KEDRO_VERTEXAI_TARGET": "local", "PYTHONUNBUFFERED": "1"}
+# A caller that stands for another engine may say so in `LocalOptions.env`.
+_DEFAULTS = {"KEDRO_VERTEXAI_TARGET": "local", "PYTHONUNBUFFERED": "1"}
 
 
 def task_environment(
@@ -19,7 +20,7 @@ def task_environment(
             (Kedro's own command line puts `src` on PYTHONPATH).
         work: the working copy.
     """
-    env = {**os.environ, **container, **extra, **_ALWAYS}
+    env = {**os.environ, **container, **_DEFAULTS, **extra}
     return _with_import_path(env, (_moved(e, project_path, work) for e in _import_path(env)))
 
 
@@ -29,7 +30,7 @@ def shared_environment(
     """Return the part that all tasks have in common, without import paths into the project."""
     every = [set(container.items()) for container in containers]
     common = dict(set.intersection(*every)) if every else {}
-    env = {**os.environ, **common, **extra, **_ALWAYS}
+    env = {**os.environ, **common, **_DEFAULTS, **extra}
     outside = (
         entry
         for entry in _import_path(env)
