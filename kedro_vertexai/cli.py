@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kedro_vertexai.cli_options import check_run_options, pipeline_options, request_of, warn
+from kedro_vertexai.cli_publish import publish
 from kedro_vertexai.errors import VertexAIError
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
     reporter = make_transfer(sys.stdout, "Staging")
     report = stage_inputs(compiled.plan.staged, root, obj["path"], reporter)
     click.echo(f"{report} under {root}")
+
+
+vertexai.add_command(publish)
 
 
 @vertexai.command("run-once")

@@ -1,0 +1,73 @@
+"""The pre-flight as commands use it: from configuration and spec to lines for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kedro_vertexai.config import RunConfig
+from kedro_vertexai.errors import RunError
+from kedro_vertexai.targets.vertex.client import GoogleClients
+from kedro_vertexai.targets.vertex.preflight import Finding, Level, Subject, check
+
+# Of `config_authentication.SECRET_BACKENDS`.
+_SECRET_MANAGER = "google-secret-manager"
+
+
+def subject_of(
+    run_config: RunConfig,
+    spec: Mapping[str, Any],
+    *,
+    uploads: bool,
+    values: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    display_name: str = "",
+) -> Subject:
+    """What a pre-flight looks at.
+
+    Args:
+        run_config: says the root, the service account and what authentication reads.
+        spec: the pipeline spec that is to run.
+        uploads: whether raw inputs are staged under the root before the submission.
+        values: of the job's parameters, in the form of the spec's inputs.
+        labels: of the job.
+        display_name: of the job.
+    """
+    secrets = run_config.authentication.secrets
+    reads_secrets = secrets is not None and secrets.backend == _SECRET_MANAGER
+    return Subject(
+        spec=spec,
+        root=run_config.root_uri or str(spec.get("defaultPipelineRoot", "")),
+        service_account=run_config.service_account,
+        values=values or {},
+        labels=labels or {},
+        display_name=display_name,
+        uploads=uploads,
+        apis=("secretmanager.googleapis.com",) if reads_secrets else (),
+    )
+
+
+def preflight(clients: GoogleClients, subject: Subject) -> tuple[list[str], list[str]]:
+    """Make all checks; return what they warn of, and what is good to know.
+
+    Raises:
+        RunError: something would keep the job from running; it says all that was found.
+    """
+    findings = check(clients, subject)
+    warnings = _lines(findings, Level.WARNING)
+    if errors := _lines(findings, Level.ERROR):
+        raise RunError(_report(errors, warnings))
+    return warnings, _lines(findings, Level.NOTE)
+
+
+def _lines(findings: Sequence[Finding], level: Level) -> list[str]:
+    return [str(finding) for finding in findings if finding.level is level]
+
+
+def _report(errors: Sequence[str], warnings: Sequence[str]) -> str:
+    count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
+    lines = [f"{count} would keep the job from running (--no-check submits it all the same)"]
+    lines += [f"  {line}" for line in errors]
+    if warnings:
+        lines += ["and what may matter too:", *(f"  {line}" for line in warnings)]
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""Who asks a registry: a user name and a password, in which Google's registries take a token."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kedro_vertexai.errors import RunError
+
+if TYPE_CHECKING:
+    from kedro_vertexai.targets.vertex.client import GoogleClients
+
+# https://cloud.google.com/artifact-registry/docs/docker/authentication#token
+_TOKEN_USER = "oauth2accesstoken"
+
+
+@dataclass(frozen=True)
+class Basic:
+    """A user name and a password."""
+
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def header(self) -> str:
+        """What HTTP's `Authorization` says of them."""
+        pair = f"{self.user}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def google_credentials(clients: GoogleClients) -> Basic | None:
+    """The user's Google token.
+
+    Raises:
+        RunError: there is no valid one.
+    """
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import Request
+
+    try:
+        credentials = clients.credentials
+        if not credentials.valid:
+            credentials.refresh(Request())  # type: ignore[no-untyped-call]
+    except GoogleAuthError as error:
+        raise RunError(
+            "no valid credentials, run `gcloud auth application-default login`"
+        ) from error
+    return Basic(_TOKEN_USER, str(credentials.token))
+
+
+def docker_credentials(host: str) -> Basic | None:
+    """What `docker login` has kept for a registry; None if nothing.
+
+    Raises:
+        RunError: Docker's configuration, or the helper that it names, cannot be read.
+    """
+    from docker.auth import load_config
+    from docker.errors import DockerException
+
+    try:
+        found = load_config().resolve_authconfig(host)
+    except DockerException as error:
+        raise RunError(f"docker's credentials for {host} cannot be read: {error}") from error
+    if not found or not found.get("username"):
+        return None
+    return Basic(found["username"], found["password"])
