@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro_vertexai.config import PluginConfig, parse_config
+from kedro_vertexai.config import parse_config
 from kedro_vertexai.errors import AuthError, ConfigError, VertexAIError
 from kedro_vertexai.mlflow_context import signed_context, task_environment
 from kedro_vertexai.plan.authentication import authentication_settings

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kedro_vertexai.cli_jobs import COMMANDS as JOB_COMMANDS
 from kedro_vertexai.cli_options import check_run_options, pipeline_options, request_of, warn
 from kedro_vertexai.cli_publish import publish
 from kedro_vertexai.errors import VertexAIError
@@ -243,3 +244,7 @@ def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
 
     for title, text in check(obj["path"], obj["env"], service_account):
         click.echo(f"{title:<12} {text}")
+
+
+for command in JOB_COMMANDS:
+    vertexai.add_command(command)

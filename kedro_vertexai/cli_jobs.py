@@ -10,9 +10,18 @@ import click
 
 from kedro_vertexai.cli_options import warn
 
-# What the service calls PIPELINE_STATE_...; here, so that help needs nothing of the target's.
-_STATES = "queued pending running succeeded failed cancelling cancelled paused".split()
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/PipelineState
+_STATES = (
+    "queued",
+    "pending",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelling",
+    "cancelled",
+    "paused",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, in one line.")
 _YES = click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
 
 
@@ -44,7 +53,7 @@ def list_pipelines(
     jobs = jobs_of_project(obj["path"], obj["env"])
     found = recent_jobs(jobs, Wanted(states=[state.upper() for state in states], **options))
     if as_json:
-        click.echo(json.dumps([job_json(jobs, job) for job in found], indent=2))
+        click.echo(json.dumps([job_json(jobs, job) for job in found]))
     elif found:
         for line in jobs_table(jobs, found):
             click.echo(line)
@@ -67,7 +76,7 @@ def status(obj: dict[str, Any], job: str, as_json: bool) -> None:
     jobs = jobs_of_project(obj["path"], obj["env"])
     found = jobs.find(job)
     if as_json:
-        click.echo(json.dumps(status_json(jobs, found), indent=2))
+        click.echo(json.dumps(status_json(jobs, found)))
         return
     for line in status_text(jobs, found):
         click.echo(line)
@@ -146,16 +155,24 @@ def rerun(ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes
 
     JOB is its id, the beginning of just one of this project's, or `latest`.
     """
+    from kedro_vertexai.job_report import status_text
     from kedro_vertexai.jobs import jobs_of_project
     from kedro_vertexai.overrides import parse_overrides
     from kedro_vertexai.rerun import prepare, submit
+    from kedro_vertexai.targets.vertex.cancel import wait_for_end
 
     jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
     again = prepare(jobs, job, parse_overrides(params))
     warn(list(again.notes))
     if not yes:
         click.confirm(f"Run job {again.of} again as {again.id}?", abort=True)
-    ctx.exit(submit(jobs, again, wait=wait))
+    submitted = submit(jobs, again)
+    click.echo(f"job {submitted.id}, a rerun of {again.of}: {jobs.page(submitted.id)}")
+    if wait:
+        ended = wait_for_end(jobs.clients, submitted.id)
+        for line in status_text(jobs, ended):
+            click.echo(line)
+        ctx.exit(0 if ended.state == "SUCCEEDED" else 1)
 
 
 @click.command("ui")

@@ -73,14 +73,19 @@ def compile_project(request: Request) -> Compiled:
     config = parse_config(_with_image(data, request.image), source)
     project, given = _read(request)
     grouping = config.run_config.grouping
+    on_exit = _read_on_exit(request, config)
     plan = build_plan(
         project,
         config,
         load_grouper(grouping.cls, grouping.params, project.context),
         Values(given, request.declared, request.values if request.new_defaults else {}),
+        on_exit,
     )
     plan = replace(plan, environment={**plan.environment, **_passed_on()})
-    notes = [*project.notes, *not_applied(config), *unmatched_names(project, config.run_config)]
+    notes = [*project.notes, *not_applied(config)]
+    nodes = (*project.nodes, *(on_exit.nodes if on_exit else ()))
+    notes += unmatched_names(replace(project, nodes=nodes), config.run_config)
+    notes += _on_exit_notes(request, config, project, on_exit)
     notes += [*unseen_files(project), *unplaced(project)]
     if plan.tracked and any(task.caching for task in plan.tasks):
         notes.append(
@@ -126,6 +131,38 @@ def _read(request: Request) -> tuple[Project, dict[str, Any]]:
         or not same(configured.parameters[name].value, parameter.value)
     }
     return known, {**values, FOR_RESOLVERS: dict(request.values)}
+
+
+def _read_on_exit(request: Request, config: PluginConfig) -> Project | None:
+    """The pipeline to run last; none after itself.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    name = config.run_config.on_exit_pipeline
+    if name in (None, request.pipeline):
+        return None
+    try:
+        return _read_with(replace(request, pipeline=str(name), filters=None), request.values)
+    except ProjectError as error:
+        raise ConfigError(f"run_config.on_exit_pipeline: {error}") from error
+
+
+def _on_exit_notes(
+    request: Request, config: PluginConfig, project: Project, on_exit: Project | None
+) -> list[str]:
+    if config.run_config.on_exit_pipeline == request.pipeline:
+        return [f"'{request.pipeline}' is run_config.on_exit_pipeline: it runs once, as asked"]
+    if on_exit is None:
+        return []
+    twice = {node.name for node in project.nodes} & {node.name for node in on_exit.nodes}
+    notes = [note for note in on_exit.notes if note not in project.notes]
+    if twice:
+        notes.append(
+            f"node '{min(twice)}' of run_config.on_exit_pipeline is in '{request.pipeline}' too, "
+            "and runs twice: leave it out there, in pipeline_registry.py"
+        )
+    return notes
 
 
 def _read_with(request: Request, values: Mapping[str, Any]) -> Project:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.targets.vertex.job_record import JobRecord, TaskRecord
-from kedro_vertexai.targets.vertex.jobs import PIPELINE_LABEL
+from kedro_vertexai.targets.vertex.names import PIPELINE_LABEL
 from kedro_vertexai.text_table import coloured, duration, table_lines
 
 _JOBS = ("Job", "Pipeline", "State", "Started", "Duration", "MLflow run", "Link")

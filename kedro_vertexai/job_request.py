@@ -9,7 +9,7 @@ from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.git_state import GitState
 from kedro_vertexai.spec.build import job_values
 from kedro_vertexai.targets.vertex.names import display_name, job_labels
-from kedro_vertexai.targets.vertex.request import JobRequest
+from kedro_vertexai.targets.vertex.request import DnsPeering, JobRequest
 
 
 def job_request(compiled: Compiled, state: GitState | None = None) -> JobRequest:
@@ -37,7 +37,15 @@ def job_request(compiled: Compiled, state: GitState | None = None) -> JobRequest
         ),
         service_account=run_config.service_account or "",
         network=run_config.network.vpc or "",
+        reserved_ip_ranges=run_config.reserved_ip_ranges,
+        network_attachment=run_config.psc_interface.network_attachment or "",
+        dns_peerings=tuple(
+            DnsPeering(**peering.model_dump())
+            for peering in run_config.psc_interface.dns_peering_configs
+        ),
+        encryption_key=run_config.encryption_key or "",
         failure_policy=run_config.failure_policy,
+        preflight_validations=run_config.preflight_validations,
     )
 
 

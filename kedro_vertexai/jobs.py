@@ -16,12 +16,12 @@ from kedro_vertexai.targets.vertex.console import job_page, jobs_page
 from kedro_vertexai.targets.vertex.job_record import JobRecord
 from kedro_vertexai.targets.vertex.jobs import (
     LATEST,
-    PROJECT_LABEL,
     JobFilter,
     find_job,
     list_jobs,
     with_mlflow_runs,
 )
+from kedro_vertexai.targets.vertex.names import PROJECT_LABEL, label_value
 
 _AGE = re.compile(r"(\d+)([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -98,12 +98,7 @@ def jobs_of_project(path: Path, env: str) -> JobsOfProject:
     data, source = read_vertexai_config(path, env)
     config = parse_config(data, source)
     clients = GoogleClients(Location(config.project_id, config.region))
-    return JobsOfProject(path, env, config, clients, project_label(str(PACKAGE_NAME)))
-
-
-def project_label(package: str) -> str:
-    """The label's value for a Kedro project's package."""
-    return re.sub(r"[^a-z0-9_-]", "_", package.lower())[:63]
+    return JobsOfProject(path, env, config, clients, label_value(str(PACKAGE_NAME)))
 
 
 def recent_jobs(jobs: JobsOfProject, wanted: Wanted) -> list[JobRecord]:

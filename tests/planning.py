@@ -37,9 +37,33 @@ def plan_of(
     run_config: Mapping[str, Any] | None = None,
     grouper: NodeGrouper | None = None,
     values: Values | None = None,
+    on_exit: Iterable[KedroNode] = (),
     **project: Any,
 ) -> Plan:
-    """The plan of these nodes in a project with this configuration."""
+    """The plan of these nodes in a project with this configuration; `on_exit` run last."""
+    said = {"parameters": parameters or {}, "catalog": catalog or {}}
+    data = {
+        "project_id": "my-project",
+        "region": "europe-west1",
+        "run_config": {"image": "image", "root": "bucket/runs", **(run_config or {})},
+    }
+    last = project_of(*on_exit, **said, **{**project, "pipeline": "notify"}) if on_exit else None
+    return build_plan(
+        project_of(*nodes, **said, **project),
+        parse_config(data, "vertexai.yml"),
+        grouper or IdentityNodeGrouper(),
+        values,
+        last,
+    )
+
+
+def project_of(
+    *nodes: KedroNode,
+    parameters: Mapping[str, Any],
+    catalog: Mapping[str, Any],
+    **project: Any,
+) -> Project:
+    """A project of one pipeline of these nodes."""
     pipeline = Pipeline(nodes)
     plain = tuple(
         Node(
@@ -59,22 +83,12 @@ def plan_of(
         "pipeline": "__default__",
         **project,
     }
-    data = {
-        "project_id": "my-project",
-        "region": "europe-west1",
-        "run_config": {"image": "image", "root": "bucket/runs", **(run_config or {})},
-    }
-    return build_plan(
-        Project(
-            **facts,
-            nodes=plain,
-            datasets=describe_datasets(dict(catalog or {}), names, facts["path"]),
-            parameters=flatten_parameters(parameters or {}),
-            node_dependencies=pipeline.node_dependencies,
-        ),
-        parse_config(data, "vertexai.yml"),
-        grouper or IdentityNodeGrouper(),
-        values,
+    return Project(
+        **facts,
+        nodes=plain,
+        datasets=describe_datasets(dict(catalog), names, facts["path"]),
+        parameters=flatten_parameters(parameters),
+        node_dependencies=pipeline.node_dependencies,
     )
 
 

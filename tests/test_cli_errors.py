@@ -387,10 +387,6 @@ def test_the_errors_of_one_file_stand_together(new_project: NewProject, command:
     assert result.stderr.count("conf/base/vertexai.yml: run_config") == 3
 
 
-def test_running_without_a_target_says_what_there_is(project: KedroProject) -> None:
-    assert "--target local" in refused(project, "run-once")
-
-
 def test_the_command_line_ends_in_one_line_too(project: KedroProject) -> None:
     done = project.kedro("vertexai", "compile", "-p", "tarin")
     assert done.returncode == 1

@@ -14,6 +14,7 @@ from kedro_vertexai.plan.authentication import authentication_settings
 from kedro_vertexai.plan.edges import Edges, find_edges, inputs_of, outputs_of
 from kedro_vertexai.plan.groups import Group, make_groups
 from kedro_vertexai.plan.model import (
+    ON_EXIT,
     RESERVED,
     MissingInput,
     Parameter,
@@ -24,6 +25,7 @@ from kedro_vertexai.plan.model import (
     Tracking,
 )
 from kedro_vertexai.plan.names import task_names
+from kedro_vertexai.plan.on_exit import check_fits, plan_on_exit, used_on_exit
 from kedro_vertexai.plan.parameters import (
     FOR_RESOLVERS,
     MAX_ARGUMENT_BYTES,
@@ -78,6 +80,7 @@ def build_plan(
     config: PluginConfig,
     grouper: NodeGrouper,
     values: Values | None = None,
+    on_exit: Project | None = None,
 ) -> Plan:
     """Plan one run of the project's pipeline.
 
@@ -86,29 +89,35 @@ def build_plan(
         config: its `vertexai.yml`.
         grouper: which nodes share a task.
         values: what the user gave for this run.
+        on_exit: the pipeline to run last, whatever happened.
 
     Raises:
         PlanError: no run can be planned; the message names the node, dataset or key.
     """
     values = values or Values()
     groups = make_groups(project, grouper)
-    covering = outermost(_used(project.nodes, project), project.parameters)
+    exit_names = used_on_exit(on_exit, project) if on_exit else frozenset()
+    covering = outermost(_used(project.nodes, project) | exit_names, project.parameters)
     parameters = _parameters(project, set(covering.values()), values)
+    read = {group.name: _used(group.nodes, project) for group in groups}
+    if on_exit:
+        read[ON_EXIT] = exit_names
     wanted = {
-        group.name: [
+        task: [
             parameters[name]
             # Resolvers may read runtime parameters in any file, so every task gets them.
-            for name in sorted({*(covering[n] for n in _used(group.nodes, project)), FOR_RESOLVERS})
+            for name in sorted({*(covering[n] for n in names), FOR_RESOLVERS})
             if name in parameters
         ]
-        for group in groups
+        for task, names in read.items()
     }
     sizes = {name: size(values.of(parameter)) for name, parameter in parameters.items()}
     split = split_all_by_size(wanted, sizes)
     # Tasks that read the same large parameters share one file of them.
     large = {parameters_dataset(files): files for _, files in split.values() if files}
     # A component's parameters and artifacts share one set of names.
-    edges = find_edges(project, groups, {p.key for p in parameters.values()} | {RUNTIME_PARAMS})
+    taken = {p.key for p in parameters.values()} | {RUNTIME_PARAMS}
+    edges = find_edges(project, groups, taken)
     run_config = config.run_config
     raw = raw_inputs(project, edges, in_image=run_config.staging == "image")
     importers = importer_names(
@@ -118,7 +127,13 @@ def build_plan(
     names = {group.title: group.name for group in groups}
     surroundings = _Surroundings(project, config, edges, importers, names)
     tasks = tuple(surroundings.task(group, *split[group.name]) for group in groups)
-    inline = {p.name: p for task in tasks for p in task.parameters}
+    last = None
+    if on_exit:
+        check_fits(on_exit, split[ON_EXIT][1])
+        last = plan_on_exit(on_exit, project, split[ON_EXIT][0], taken, run_config)
+    inline = {
+        p.name: p for task in (*tasks, *([last.task] if last else [])) for p in task.parameters
+    }
     return Plan(
         name=_pipeline_name(project, tasks),
         pipeline=project.pipeline,
@@ -139,7 +154,10 @@ def build_plan(
             if (found := project.datasets[name])
         ),
         missing=tuple(MissingInput(name, project.datasets[name].path) for name in raw.missing),
-        in_image=tuple(project.datasets[name].path for name in raw.in_image),
+        in_image=(
+            *(project.datasets[name].path for name in raw.in_image),
+            *(last.in_image if last else ()),
+        ),
         tracked=project.tracked,
         tracking=Tracking(run_config.tracking.required, run_config.tracking.retry_for),
         retry=retry_for(Lookup("", ()), run_config),
@@ -155,6 +173,7 @@ def build_plan(
             for name, value in sorted(values.given.items())
             if name in inline
         },
+        on_exit=last,
     )
 
 

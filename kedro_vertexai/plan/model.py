@@ -10,12 +10,13 @@ from typing import Any
 from kedro_vertexai.artifact_metadata import ROOM
 
 # Tasks that a plan adds to the user's: the first, the one that logs a pipeline as a model, the
-# last, and what holds all but the last.
+# last (of a pipeline that is not tracked, the second), and what holds all but the last.
 START_RUN = "mlflow-start-run"
 LOG_MODEL = "mlflow-log-model"
 FINISH_RUN = "mlflow-finish-run"
+ON_EXIT = "on-exit"
 EXIT_HANDLER = "exit-handler-1"
-RESERVED = (START_RUN, LOG_MODEL, FINISH_RUN, EXIT_HANDLER)
+RESERVED = (START_RUN, LOG_MODEL, FINISH_RUN, ON_EXIT, EXIT_HANDLER)
 
 
 class Travel(str, Enum):
@@ -197,6 +198,20 @@ class Task:
 
 
 @dataclass(frozen=True)
+class OnExit:
+    """The pipeline that runs last, whatever happened.
+
+    `pipeline` is its registered name, `task` holds all of its nodes and `tracked` says whether
+    they log into the job's MLflow run. `in_image` are the paths of what it reads from the image.
+    """
+
+    pipeline: str
+    task: Task
+    tracked: bool = False
+    in_image: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything an engine needs to run one pipeline of one project.
 
@@ -230,3 +245,4 @@ class Plan:
     values: Mapping[str, Any] = field(default_factory=dict)
     commit: str = ""
     is_dirty: bool = False
+    on_exit: OnExit | None = None

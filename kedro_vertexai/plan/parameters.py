@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kedro_vertexai.errors import PlanError, did_you_mean
+from kedro_vertexai.job_parameter import is_job_parameter
 from kedro_vertexai.plan.model import Parameter, ParameterType
 from kedro_vertexai.plan.names import keys
 from kedro_vertexai.project import ParameterValue
@@ -23,6 +24,10 @@ FOR_RESOLVERS = ""
 _LARGEST_EXACT_INTEGER = 2**53
 # Engines substitute this wherever they find it, also inside a value.
 _PLACEHOLDER = "{{$"
+_AT_THE_END = (
+    ": it is given to run_config.on_exit_pipeline alone, so leave that pipeline's nodes out of "
+    "this one (in pipeline_registry.py), or declare the parameter"
+)
 _DECLARED_TYPES = {
     "str": ParameterType.STRING,
     "string": ParameterType.STRING,
@@ -51,10 +56,8 @@ def used_names(inputs: Iterable[str], parameters: Mapping[str, ParameterValue]) 
         elif entry.startswith("params:"):
             name = entry.removeprefix("params:")
             if name not in parameters:
-                raise PlanError(
-                    f"a node reads '{entry}', which parameters.yml does not have"
-                    f"{did_you_mean(name, parameters)}"
-                )
+                hint = _AT_THE_END if is_job_parameter(entry) else did_you_mean(name, parameters)
+                raise PlanError(f"a node reads '{entry}', which parameters.yml does not have{hint}")
             names.add(name)
     return frozenset(names)
 

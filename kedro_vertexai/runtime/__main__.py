@@ -14,7 +14,7 @@ from kedro_vertexai.errors import VertexAIError
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job
 
-_COMMANDS = ("task", "mlflow-start-run", "mlflow-finish-run")
+_COMMANDS = ("task", "mlflow-start-run", "mlflow-finish-run", "on-exit")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,6 +46,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("command", choices=_COMMANDS)
     parser.add_argument("--env", required=True)
     parser.add_argument("--pipeline", required=True)
+    parser.add_argument("--on-exit", default="", metavar="PIPELINE")
     parser.add_argument("--dynamic-config", action="store_true")
     parser.add_argument("--authentication", default="")
     parser.add_argument("--host-alias", action="append", default=[])
@@ -57,6 +58,10 @@ def _run(arguments: argparse.Namespace) -> None:
     given = ExecutorInput.parse(arguments.executor_input)
     # Before the project is loaded: users' settings and configuration read these.
     Job.of(given.parameters).to_environment()
+    if arguments.on_exit:
+        from kedro_vertexai.runtime.job_end import JobEnd
+
+        JobEnd.of(given).to_environment()
     # A task is a part of a run, not a command of the user's: Kedro's telemetry counts neither.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     if arguments.host_alias:
@@ -73,6 +78,11 @@ def _run(arguments: argparse.Namespace) -> None:
         from kedro_vertexai.runtime.dynamic_config import write_dynamic_config
 
         write_dynamic_config(project_path, arguments.env)
+    _act(arguments, given, project_path)
+
+
+def _act(arguments: argparse.Namespace, given: ExecutorInput, project_path: Path) -> None:
+    """Do the command's own work, now that the project can be loaded."""
     if arguments.command == "task":
         from kedro_vertexai.runtime.task import NodeTask
 
@@ -81,6 +91,14 @@ def _run(arguments: argparse.Namespace) -> None:
         from kedro_vertexai.runtime.mlflow_run import start_run
 
         start_run(given, project_path, arguments.env, arguments.pipeline)
+    elif arguments.command == "on-exit":
+        from kedro_vertexai.runtime.on_exit import ExitTask
+
+        ExitTask(given, project_path, arguments.env, arguments.on_exit).run()
+    elif arguments.on_exit:
+        from kedro_vertexai.runtime.on_exit import run_and_finish
+
+        run_and_finish(given, project_path, arguments.env, arguments.on_exit)
     else:
         from kedro_vertexai.runtime.mlflow_run import finish_run
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +14,10 @@ from kedro_vertexai.errors import TrackingError
 from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job
-from kedro_vertexai.task_inputs import JOB, RUN, STATUS, TRACKING
+from kedro_vertexai.runtime.job_end import CANCELLED, FAILED, SUCCEEDED, JobEnd
+from kedro_vertexai.task_inputs import JOB, RUN, TRACKING
 from kedro_vertexai.tracking.config import store_lock
-from kedro_vertexai.tracking.finish import Ending, close_run, find_experiment
+from kedro_vertexai.tracking.finish import Ending, close_run, find_experiment, find_run
 from kedro_vertexai.tracking.off import disable_hook
 from kedro_vertexai.tracking.patience import be_patient, soon
 from kedro_vertexai.tracking.server import one_line_errors
@@ -25,19 +27,13 @@ from kedro_vertexai.tracking.tags import job_tags, logs_of_job, session_tags
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
+    from mlflow.entities import Run
 
 logger = logging.getLogger(__name__)
 
-# A job's state in the words of KFP and Vertex AI, as MLflow's status of the run:
-# https://cloud.google.com/vertex-ai/docs/pipelines/email-notifications (PipelineTaskFinalStatus),
-# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs#State
-_STATUS = {
-    "SUCCEEDED": "FINISHED",
-    "COMPLETE": "FINISHED",
-    "CANCELLED": "KILLED",
-    "CANCELLING": "KILLED",
-    "SKIPPED": "KILLED",
-}
+_CLOSING = "cannot close the MLflow run"
+# A job's state as MLflow's status of its run.
+_STATUS = {SUCCEEDED: "FINISHED", FAILED: "FAILED", CANCELLED: "KILLED"}
 
 
 class _ContextOnly:
@@ -92,22 +88,89 @@ def finish_run(given: ExecutorInput, project_path: Path, env: str) -> None:
     Raises:
         TrackingError: MLflow does not let it, and the run is required.
     """
-    tracking = _Tracking(given)
-    job = Job.of(given.parameters)
-    ending = _ending(_status(given.parameters.get(STATUS)), tracking)
+    Closing(given, project_path, env).close()
 
-    def closed() -> dict[str, Any] | None:
-        context = _load_context(tracking, project_path, env, find_experiment)
-        return close_run(context, job.id, ending)
 
-    try:
-        run = tracking.told_in_one_line("cannot close the MLflow run", closed)
-    except TrackingError as error:
-        if tracking.required:
-            raise
-        logger.warning("THE MLFLOW RUN IS NOT CLOSED: %s", error)
-        run = None
-    given.write_parameter(RUN, json.dumps(run))
+class Closing:
+    """The job's MLflow run at the job's end; an exit pipeline runs between `find` and `close`.
+
+    Args:
+        given: what the engine handed over.
+        project_path: the project in this container.
+        env: the Kedro environment.
+    """
+
+    def __init__(self, given: ExecutorInput, project_path: Path, env: str) -> None:
+        self._given = given
+        self._tracking = _Tracking(given)
+        self._end = JobEnd.of(given)
+        self._load = partial(_load_context, self._tracking, project_path, env, find_experiment)
+        self._context: KedroContext | None = None
+        self._server = ""
+        self._lost: TrackingError | None = None
+        self.joins = not self._tracking.document.get("exit_untracked", False)
+        self.retry_for = self._tracking.retry_for
+
+    @property
+    def reason(self) -> str:
+        """Why `find` found nothing, if MLflow was not to be asked."""
+        return str(self._lost or "")
+
+    def find(self) -> Run | None:
+        """The job's run; None if there is none, or MLflow cannot be asked, as `close` will say."""
+
+        def found() -> Run | None:
+            import mlflow
+
+            self._context = self._load()
+            self._server = mlflow.get_tracking_uri()
+            return find_run(self._context, self._end.job.id)
+
+        try:
+            return cast("Run | None", self._tracking.told_in_one_line(_CLOSING, found))
+        except TrackingError as error:
+            self._lost = error
+            return None
+
+    def close(self, on_exit_error: str = "") -> None:
+        """Close the run.
+
+        Args:
+            on_exit_error: what the exit pipeline failed of. Then a run that cannot be closed is
+                no error: the task has one already.
+
+        Raises:
+            TrackingError: MLflow does not let it, and the run is required.
+        """
+        try:
+            run = self._closed(on_exit_error)
+        except TrackingError as error:
+            if self._tracking.required and not on_exit_error:
+                raise
+            logger.warning("THE MLFLOW RUN IS NOT CLOSED: %s", error)
+            run = None
+        self._given.write_parameter(RUN, json.dumps(run))
+
+    def _closed(self, on_exit_error: str) -> dict[str, Any] | None:
+        if self._lost:
+            raise self._lost
+        ending = Ending(
+            status=_STATUS[self._end.state],
+            reason=self._end.error,
+            titles=self._tracking.document.get("titles"),
+            logs=logs_of_job(),
+            on_exit_error=on_exit_error,
+        )
+
+        def closed() -> dict[str, Any] | None:
+            if self._server:
+                import mlflow
+
+                # The exit pipeline may have pointed MLflow elsewhere.
+                mlflow.set_tracking_uri(self._server)
+            return close_run(self._context or self._load(), self._end.job.id, ending)
+
+        return cast("dict[str, Any] | None", self._tracking.told_in_one_line(_CLOSING, closed))
 
 
 class _Tracking:
@@ -148,27 +211,3 @@ def _load_context(
         runtime_params=as_runtime_params(tracking.runtime_params) or None,
     ) as session:
         return cast(KedroSession, session).load_context()
-
-
-def _ending(status: Mapping[str, Any], tracking: _Tracking) -> Ending:
-    error = status.get("error")
-    reason = error.get("message", "") if isinstance(error, dict) else error
-    if not status:
-        reason = "the engine does not say how the job ended"
-    return Ending(
-        status=_STATUS.get(str(status.get("state", "")).upper(), "FAILED"),
-        reason=str(reason or ""),
-        titles=tracking.document.get("titles"),
-        logs=logs_of_job(),
-    )
-
-
-def _status(value: Any) -> dict[str, Any]:
-    """KFP's PipelineTaskFinalStatus: engines give an object or its JSON.
-
-    The two keys that are read here are one word, so that it does not matter that some engines
-    write keys in snake_case and others in camelCase.
-    """
-    if isinstance(value, str):
-        value = json.loads(value or "{}")
-    return value if isinstance(value, dict) else {}

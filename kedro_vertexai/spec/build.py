@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 from kedro_vertexai.plan.model import (
     EXIT_HANDLER,
-    FINISH_RUN,
     START_RUN,
     Parameter,
     Plan,
@@ -19,7 +18,8 @@ from kedro_vertexai.plan.model import (
 from kedro_vertexai.spec.dialect import VERTEX, Dialect
 from kedro_vertexai.spec.executors import Executors, Json, Registry
 from kedro_vertexai.spec.exit_handler import (
-    finish_component,
+    exit_component,
+    exit_name,
     handled,
     handled_component,
     start_component,
@@ -76,9 +76,9 @@ def build_spec(
         entry = node_component(task, plan, executors)
         name = shared.add("task", entry) if shared else component(task.name, entry)
         tasks[task.name] = node_task(task, plan, name)
-    if plan.tracked:
+    if plan.tracked or plan.on_exit:
         sub_pipeline = component(EXIT_HANDLER, handled_component(plan, tasks))
-        last = component(FINISH_RUN, finish_component(plan, executors))
+        last = component(exit_name(plan), exit_component(plan, executors))
         tasks = handled(plan, (sub_pipeline, last))
     return {
         "pipelineInfo": {"name": plan.name}

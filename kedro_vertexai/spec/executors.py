@@ -47,10 +47,20 @@ class Executors(Registry):
         self._plan = plan
         self._dialect = dialect
 
-    def container(self, command: str, resources: Resources | None = None) -> str:
-        """The label of the container that runs one of the runtime's commands."""
+    def container(
+        self, command: str, resources: Resources | None = None, *, on_exit: str = ""
+    ) -> str:
+        """The label of the container that runs one of the runtime's commands.
+
+        Args:
+            command: the runtime's.
+            resources: its limits.
+            on_exit: the exit pipeline that it runs first.
+        """
         plan = self._plan
         args = [command, "--env", plan.env, "--pipeline", plan.pipeline]
+        if on_exit:
+            args += ["--on-exit", on_exit]
         if plan.dynamic_config:
             args.append("--dynamic-config")
         if plan.authentication:

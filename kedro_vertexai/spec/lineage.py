@@ -11,9 +11,11 @@ from kedro_vertexai.spec.dialect import Dialect
 def with_lineage_of(plan: Plan, dialect: Dialect) -> Plan:
     """Keep the references that this engine can show; of the others, keep who waits for whom."""
     importers = () if dialect.references else tuple(entry.task for entry in plan.references)
+    last = plan.on_exit
     return replace(
         plan,
         tasks=tuple(_shown(task, dialect, importers) for task in plan.tasks),
+        on_exit=last and replace(last, task=_shown(last.task, dialect, importers)),
         references=plan.references if dialect.references else (),
     )
 

@@ -75,9 +75,14 @@ def node_component(task: Task, plan: Plan, executors: Executors) -> Json:
     if inputs := {a.key: _artifact_type(a.type) for a in task.inputs if a.producer}:
         component["inputDefinitions"]["artifacts"] = inputs
     if task.outputs:
-        outputs = {artifact.key: _artifact_type(artifact.type) for artifact in task.outputs}
-        component["outputDefinitions"] = {"artifacts": outputs}
+        component["outputDefinitions"] = output_artifacts(task)
     return component
+
+
+def output_artifacts(task: Task) -> Json:
+    """The definitions of what a task leaves."""
+    outputs = {artifact.key: _artifact_type(artifact.type) for artifact in task.outputs}
+    return {"artifacts": outputs} if outputs else {}
 
 
 def importer_task(imported: StagedInput | Reference, component: str) -> Json:

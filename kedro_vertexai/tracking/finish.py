@@ -29,18 +29,18 @@ class Ending:
         reason: the engine's words on why it did not succeed.
         titles: the user's names for the tasks by those in the engine's words, where they differ.
         logs: where the tasks' logs are, if that is known.
+        on_exit_error: what the exit pipeline failed of, if it did.
     """
 
     status: str
     reason: str = ""
     titles: Mapping[str, str] | None = None
     logs: str = ""
+    on_exit_error: str = ""
 
     def tags(self) -> dict[str, str]:
         """What no task could say itself: one that was killed, or never joined the run."""
-        failed = _FAILED_TASKS.search(self.reason)
-        names = [name.strip() for name in failed[1].split(",")] if failed else []
-        nodes = [(self.titles or {}).get(name, name) for name in names]
+        nodes = failed_tasks(self.reason, self.titles)
         return tags.filled(
             {
                 tags.FAILED_NODE: ", ".join(nodes),
@@ -48,6 +48,18 @@ class Ending:
                 tags.LOG: self.logs if nodes else "",
             }
         )
+
+
+def failed_tasks(reason: str, titles: Mapping[str, str] | None = None) -> list[str]:
+    """The user's names of the tasks that an engine says have failed; empty if it names none.
+
+    Args:
+        reason: the engine's words.
+        titles: the user's names by those in the engine's words, where they differ.
+    """
+    failed = _FAILED_TASKS.search(reason)
+    names = [name.strip() for name in failed[1].split(",")] if failed else []
+    return [(titles or {}).get(name, name) for name in names]
 
 
 def find_experiment(context: KedroContext) -> None:
@@ -59,6 +71,20 @@ def find_experiment(context: KedroContext) -> None:
         return MlflowClient().get_experiment_by_name(config.tracking.experiment.name)
 
     set_up(context, by_name)
+
+
+def find_run(context: KedroContext, job_id: str) -> Run | None:
+    """The run that carries this job's id, if there is one.
+
+    Args:
+        context: that `find_experiment` has set up.
+        job_id: the engine's id of the job.
+    """
+    from mlflow.tracking import MlflowClient
+
+    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
+    runs = find_runs(MlflowClient(), experiment.experiment_id, job_id) if experiment else []
+    return runs[0] if runs else None
 
 
 def close_run(context: KedroContext, job_id: str, ending: Ending) -> dict[str, Any] | None:
@@ -124,14 +150,16 @@ def _put_tags(client: MlflowClient, run: Run, ending: Ending) -> None:
     from mlflow.entities import RunTag
 
     has = run.data.tags
-    gone = [tags.CURRENT_NODE]
+    said = tags.filled({tags.ON_EXIT_ERROR: ending.on_exit_error})
+    # An earlier attempt at the last task may have said so.
+    gone = [tags.CURRENT_NODE, *({tags.ON_EXIT_ERROR} - said.keys())]
     if ending.status == "FINISHED":
         # A node failed, was tried again and succeeded.
         gone += tags.OF_FAILURE
     else:
-        missing = {key: value for key, value in ending.tags().items() if key not in has}
-        if missing:
-            client.log_batch(run.info.run_id, tags=[RunTag(k, v) for k, v in missing.items()])
+        said |= {key: value for key, value in ending.tags().items() if key not in has}
+    if said:
+        client.log_batch(run.info.run_id, tags=[RunTag(k, v) for k, v in said.items()])
     for tag in gone:
         if tag in has:
             client.delete_tag(run.info.run_id, tag)

@@ -14,6 +14,7 @@ from kedro_mlflow.io.catalog.switch_catalog_logging import switch_catalog_loggin
 from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
 
+from kedro_vertexai.job_parameter import JOB_PARAMETER, is_job_parameter
 from kedro_vertexai.tracking.off import disable_hook
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from kedro.pipeline.node import Node
 
     from kedro_vertexai.tracking.run import JoinedRun
+
+
+def _logged(inputs: dict[str, Any]) -> dict[str, Any]:
+    """A node's inputs without how the job ended: that is no parameter of it, and may be long."""
+    found = {name: value for name, value in inputs.items() if not is_job_parameter(name)}
+    if JOB_PARAMETER in found.get("parameters", ()):
+        everything = dict(found["parameters"])
+        del everything[JOB_PARAMETER]
+        found["parameters"] = everything
+    return found
 
 
 def use_hook(run: JoinedRun) -> None:
@@ -75,7 +86,9 @@ class JobHook(MlflowHook):  # type: ignore[misc]
             return
         self._parameters, self._tags = {}, {}
         # Collects them through `_log_param`; without a `run_id` it opens no run again.
-        super().before_node_run(node=node, catalog=catalog, inputs=inputs, is_async=is_async)
+        super().before_node_run(
+            node=node, catalog=catalog, inputs=_logged(inputs), is_async=is_async
+        )
         self._run.node_started(node.name, self._parameters, self._tags)
 
     @hook_impl

@@ -17,6 +17,7 @@ CURRENT_NODE = "vertexai_current_node"
 FAILED_NODE = "vertexai_failed_node"
 ERROR = "vertexai_error"
 LOG = "vertexai_log"
+ON_EXIT_ERROR = "vertexai_on_exit_error"
 # MLflow's own, which its page of a run shows: mlflow.utils.mlflow_tags.
 GIT_COMMIT = "mlflow.source.git.commit"
 

@@ -35,7 +35,7 @@ _STATES = {"RETRYING": "PENDING", "SKIPPED": "NOT_TRIGGERED"}
 _CANCELLED = "the job was cancelled"
 
 
-class _ExitHandlerLeftOut(Exception):
+class _CancelledError(Exception):
     """The job was cancelled, and its exit handler is not to be started."""
 
 
@@ -67,7 +67,7 @@ class _Events:
         planned = self._graph.tasks[task.name]
         self._is_cancelled |= task.error == _CANCELLED
         if self._is_cancelled and planned.is_exit_handler and not self._exit_handler_on_cancel:
-            raise _ExitHandlerLeftOut
+            raise _CancelledError
         if task.state == "SUCCEEDED":
             self._outputs[task.name] = {
                 key: self._stored(task, key, output) for key, output in task.outputs.items()
@@ -161,7 +161,7 @@ def run(request: dict[str, Any]) -> None:
             options=options,
             reporter=events,
         )
-    except _ExitHandlerLeftOut:
+    except _CancelledError:
         events.finished("CANCELLED", None)
     else:
         events.finished(result.state, result.error)

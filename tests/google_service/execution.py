@@ -98,11 +98,7 @@ class Execution:
                 process.send_signal(signal.SIGTERM)
                 process.send_signal(signal.SIGHUP)
         for process in running:
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            _end(process)
         for thread in self._threads:
             thread.join(timeout=10)
 
@@ -139,6 +135,15 @@ class Execution:
                 job.set_state("CANCELLED")
             else:
                 job.set_state("FAILED", f"Internal error encountered: {_last_line(log)}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was asked to end, but not for ever."""
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _apply(job: Job, event: Mapping[str, Any]) -> None:

@@ -25,13 +25,28 @@ _CANCELLED = 1
 class Job:
     """A job's message and what changes it; safe for threads."""
 
-    def __init__(self, message: Any, job_id: str, place: Place) -> None:
+    def __init__(
+        self,
+        message: Any,
+        job_id: str,
+        place: Place,
+        on_start: Callable[[Job], tuple[Any, Any]] | None = None,
+    ) -> None:
+        """Take over a checked message.
+
+        Args:
+            message: of the request, from now on the job's.
+            job_id: the last part of its name.
+            place: its project and region.
+            on_start: makes the contexts of the pipeline and of the run once the job starts.
+        """
         self.id = job_id
         self.uuid = new_number()
         self.place = place
         self.spec: dict[str, Any] = json_format.MessageToDict(message.pipeline_spec)
         self.logs = JobLogs(place)
         self.ended = threading.Event()
+        self._on_start = on_start
         self._lock = threading.RLock()
         self._message = message
         self._tasks: dict[str, Any] = {}
@@ -100,6 +115,10 @@ class Job:
             if self.state != "PENDING":
                 return
             self._message.start_time.CopyFrom(now())
+            if self._on_start:
+                of_pipeline, of_run = self._on_start(self)
+                self._message.job_detail.pipeline_context.CopyFrom(of_pipeline)
+                self._message.job_detail.pipeline_run_context.CopyFrom(of_run)
             self._set_state("RUNNING")
             self.set_task(self.id, "RUNNING", is_root=True)
 
@@ -273,6 +292,3 @@ class Job:
             execution.metadata.update(
                 {f"output:{key}": value for key, value in output_parameters.items()}
             )
-
-
-Observer = Callable[[Job], None]

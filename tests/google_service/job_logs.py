@@ -10,6 +10,8 @@ from typing import Any
 
 from google_service.place import Place
 
+_NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
 
 @dataclass
 class _File:
@@ -28,7 +30,7 @@ class JobLogs:
     _entries: list[dict[str, Any]] = field(default_factory=list)
     _files: dict[Path, _File] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _last: datetime = datetime.min.replace(tzinfo=timezone.utc)
+    _last: datetime = _NEVER
 
     def follow(self, custom_job_id: str, log: Path | None) -> None:
         """Take entries from a container's log file from now on."""

@@ -59,6 +59,9 @@ class PipelineJobs:
         self._start = start
         self._stop = stop
         self._jobs: dict[str, Job] = {}
+        self._ever: list[Job] = []
+        self.on_start: Callable[[Job], tuple[Any, Any]] | None = None
+        """Makes the contexts of a job that starts."""
         self._lock = threading.Lock()
 
     def routes(self) -> list[Route]:
@@ -77,6 +80,11 @@ class PipelineJobs:
         """In the order in which they were made."""
         with self._lock:
             return list(self._jobs.values())
+
+    def ever(self) -> list[Job]:
+        """All of them and those that were deleted since."""
+        with self._lock:
+            return list(self._ever)
 
     def find(self, job_id: str) -> Job:
         """The job of an id.
@@ -104,7 +112,8 @@ class PipelineJobs:
                 raise GoogleError(
                     409, f"The PipelineJob already exists: {name}.", status="ALREADY_EXISTS"
                 )
-            job = self._jobs[job_id] = Job(message, job_id, self._place)
+            job = self._jobs[job_id] = Job(message, job_id, self._place, self.on_start)
+            self._ever.append(job)
         self._start(job)
         return job
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,9 +19,12 @@ from google_service.execution import Execution, Settings
 from google_service.faults import UNDISTURBED, Disturbance, Fault, Faults
 from google_service.images import Image, Images
 from google_service.job import Job
+from google_service.log_entries import LogEntries
+from google_service.metadata import Metadata
 from google_service.operations import Operations
 from google_service.pipeline_jobs import PipelineJobs
 from google_service.place import Place
+from google_service.schedules import Schedules
 from google_service.server import as_error, serving
 from google_service.web import Answer, Request, Route, answer
 
@@ -66,10 +69,20 @@ class GoogleService:
         self.pipeline_jobs = PipelineJobs(
             place, self.operations, self._execution.start, self._execution.stop
         )
+        self.schedules = Schedules(place, self.operations, self.pipeline_jobs)
+        self.metadata = Metadata(place, self.operations)
+        self.pipeline_jobs.on_start = self.metadata.add_run
         self._faults = Faults()
         self._asked: list[Asked] = []
         self._lock = threading.Lock()
-        self._routes: list[Route] = [*self.pipeline_jobs.routes(), *self.operations.routes()]
+        logs = LogEntries(place, self.pipeline_jobs.ever)
+        self._routes: list[Route] = [
+            *self.pipeline_jobs.routes(),
+            *self.schedules.routes(),
+            *self.metadata.routes(),
+            *self.operations.routes(),
+            *logs.routes(),
+        ]
 
     # What a test reads
 
@@ -146,6 +159,10 @@ class GoogleService:
         fault = Fault(method, re.compile(path), times, error, disturbance, after)
         self._faults.add(fault)
         return fault
+
+    def serve(self, routes: Iterable[Route]) -> None:
+        """Answer more requests; a route that is there already is replaced."""
+        self._routes[:0] = routes
 
     def mend(self) -> None:
         """Let nothing go wrong any more."""

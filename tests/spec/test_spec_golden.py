@@ -96,6 +96,32 @@ def names_and_groups(new_project: NewProject) -> KedroProject:
     )
 
 
+def on_exit(new_project: NewProject) -> KedroProject:
+    """A pipeline at the end, which is told how the job ended, and caching by name."""
+    return new_project(
+        package="notified",
+        nodes="""
+        PIPELINES = {
+            "__default__": Pipeline([
+                node(first, "params:rows", "table", name="make_table"),
+                node(first, "table", "report", name="write_report"),
+            ]),
+            "notify": Pipeline([
+                node(first, ["params:vertexai_job", "params:channel"], "message", name="tell"),
+            ]),
+        }
+        """,
+        parameters={"rows": 100, "channel": "#forecasts"},
+        catalog="""
+        message:
+          type: json.JSONDataset
+          filepath: data/message.json
+        """,
+        mlflow=MLFLOW,
+        run_config={"on_exit_pipeline": "notify", "caching": {"make_table": True}},
+    )
+
+
 def spaceflights(new_project: NewProject) -> KedroProject:
     """A project that nobody wrote around these tests, with a vertexai.yml as `init` writes it."""
     project = new_project(directory="spaceflights", package="spaceflights")
@@ -105,7 +131,7 @@ def spaceflights(new_project: NewProject) -> KedroProject:
     return project
 
 
-@pytest.mark.parametrize("described", [two_nodes, tracked, names_and_groups, spaceflights])
+@pytest.mark.parametrize("described", [two_nodes, tracked, names_and_groups, on_exit, spaceflights])
 def test_the_spec_is_the_golden_one(
     described: Callable[[NewProject], KedroProject],
     new_project: NewProject,

@@ -53,13 +53,18 @@ class Engine:
     def finish(self, status: Any) -> Done:
         return self.popen("mlflow-finish-run", RUN, self._own({STATUS: status}))()
 
-    def popen(self, command: str, output: str, parameters: Mapping[str, Any]) -> Any:
+    def finish_after(self, pipeline: str, task: Mapping[str, Any], status: Any) -> Done:
+        """The exit handler of a job with an exit pipeline, of which `task` is the document."""
+        told = self._own({STATUS: status, TASK: json.dumps(task)})
+        return self.popen("mlflow-finish-run", RUN, told, "--on-exit", pipeline)()
+
+    def popen(self, command: str, output: str, parameters: Mapping[str, Any], *options: str) -> Any:
         file = self.folder / f"{command}-{len(list(self.folder.iterdir()))}"
         file.mkdir()
         outputs = {"parameters": {output: {"outputFile": str(file / "value")}}} if output else {}
         document = {"inputs": {"parameterValues": dict(parameters)}, "outputs": outputs}
         words = [sys.executable, "-m", "kedro_vertexai.runtime", command]
-        words += ["--env", "local", "--pipeline", "__default__", json.dumps(document)]
+        words += ["--env", "local", "--pipeline", "__default__", *options, json.dumps(document)]
         process = subprocess.Popen(
             words,
             cwd=self.project.path,

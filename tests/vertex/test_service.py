@@ -48,7 +48,7 @@ def project(new_project: Any, service: GoogleService, bucket: Bucket) -> KedroPr
     made = new_project(
         nodes=TWO_NODES,
         parameters={"start": 21},
-        catalog={},
+        catalog={"reported": {"type": "json.JSONDataset", "filepath": "data/reported.json"}},
         run_config={"root": bucket.root.removeprefix("gs://")},
     )
     service.images.push(IMAGE, made.path)

@@ -9,7 +9,7 @@ from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients
 from kedro_vertexai.targets.vertex.errors import google_errors
 from kedro_vertexai.targets.vertex.job_record import JobRecord
 from kedro_vertexai.targets.vertex.jobs import get_job
-from kedro_vertexai.targets.vertex.transient import ask
+from kedro_vertexai.targets.vertex.retry import PATIENCE_OF_A_READER, retried
 
 # Seconds between two looks at a job.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
@@ -25,7 +25,10 @@ def cancel_job(clients: GoogleClients, job_id: str) -> None:
     """
     name = clients.location.job(job_id)
     with google_errors(clients.location):
-        ask(lambda: clients.pipelines.cancel_pipeline_job(name=name, timeout=TIMEOUT))
+        retried(
+            lambda: clients.pipelines.cancel_pipeline_job(name=name, timeout=TIMEOUT),
+            PATIENCE_OF_A_READER,
+        )
 
 
 def wait_for_end(

@@ -13,7 +13,6 @@ from kedro_vertexai.task_inputs import JOB, RUN
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
-    from google.rpc.status_pb2 import Status
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 """States that a job does not leave."""
@@ -109,9 +108,13 @@ class JobRecord:
 
 def job_record(job: PipelineJob) -> JobRecord:
     """Read a job as the API gives it."""
-    details = job.job_detail.task_details if job.job_detail else ()
+    details = list(job.job_detail.task_details) if job.job_detail else []
+    job_id = str(job.name).rpartition("/")[2]
+    # The whole pipeline is told of as one more task, which bears the job's name.
+    groups = {task.parent_task_id for task in details}
+    tasks = (t for t in details if t.task_id not in groups and t.task_name != job_id)
     return JobRecord(
-        id=str(job.name).rpartition("/")[2],
+        id=job_id,
         display_name=job.display_name,
         state=job.state.name.removeprefix("PIPELINE_STATE_"),
         created=job.create_time,
@@ -119,7 +122,7 @@ def job_record(job: PipelineJob) -> JobRecord:
         end=job.end_time,
         error=_message(job.error),
         labels=dict(job.labels),
-        tasks=tuple(sorted((task_record(task) for task in details), key=_order)),
+        tasks=tuple(sorted(map(task_record, tasks), key=_order)),
     )
 
 
@@ -171,7 +174,8 @@ def _told(tasks: tuple[TaskRecord, ...], parameter: str) -> dict[str, Any]:
     return {}
 
 
-def _message(status: Status | None) -> str:
+def _message(status: Any) -> str:
+    """The words of a google.rpc.Status."""
     return " ".join(str(status.message).split()) if status else ""
 
 

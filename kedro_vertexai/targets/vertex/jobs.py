@@ -14,28 +14,14 @@ from kedro_vertexai.errors import ConfigError, RunError
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients, Location
 from kedro_vertexai.targets.vertex.errors import google_errors
 from kedro_vertexai.targets.vertex.job_record import JobRecord, job_record
-from kedro_vertexai.targets.vertex.transient import ask
+from kedro_vertexai.targets.vertex.names import JOB_ID, PROJECT_LABEL
+from kedro_vertexai.targets.vertex.retry import PATIENCE_OF_A_READER, retried
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob
 
 LATEST = "latest"
-PROJECT_LABEL = "kedro_project"
-PIPELINE_LABEL = "kedro_pipeline"
-# Vertex AI's own words, https://cloud.google.com/vertex-ai/docs/reference/rest/v1/PipelineState
-STATES = (
-    "QUEUED",
-    "PENDING",
-    "RUNNING",
-    "SUCCEEDED",
-    "FAILED",
-    "CANCELLING",
-    "CANCELLED",
-    "PAUSED",
-)
 
-# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/create
-_JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 # https://cloud.google.com/resource-manager/docs/labels-overview#requirements
 _LABEL = re.compile(r"[\w-]{0,64}")
 # What a table of jobs shows; a spec can have megabytes.
@@ -55,7 +41,7 @@ class JobFilter:
     """Which jobs; one that says nothing means all.
 
     Args:
-        states: any of these, as STATES has them.
+        states: any of these, in Vertex AI's words without its prefix: RUNNING.
         labels: all of these; an empty value asks only that the key is there.
         since: when they were created at the earliest.
         id_prefix: what their ids begin with.
@@ -136,7 +122,7 @@ def find_message(clients: GoogleClients, text: str, project_label: str) -> Pipel
     with google_errors(clients.location):
         if text == LATEST:
             return _get(clients, _newest(clients, mine))
-        if not _JOB_ID.fullmatch(text):
+        if not JOB_ID.fullmatch(text):
             raise RunError(f"'{text}' is no id of a job: lowercase letters, digits and dashes")
         try:
             return _get(clients, text)
@@ -158,8 +144,9 @@ def _get(
     clients: GoogleClients, job_id: str, metadata: Sequence[tuple[str, str]] = ()
 ) -> PipelineJob:
     name = clients.location.job(job_id)
-    return ask(
-        lambda: clients.pipelines.get_pipeline_job(name=name, timeout=TIMEOUT, metadata=metadata)
+    return retried(
+        lambda: clients.pipelines.get_pipeline_job(name=name, timeout=TIMEOUT, metadata=metadata),
+        PATIENCE_OF_A_READER,
     )
 
 
@@ -196,7 +183,10 @@ def _pages(clients: GoogleClients, chosen: JobFilter, limit: int) -> Iterator[Pi
         read_mask=FieldMask(paths=_LISTED),
     )
     while True:
-        pager = ask(lambda: clients.pipelines.list_pipeline_jobs(request=request, timeout=TIMEOUT))
+        pager = retried(
+            lambda: clients.pipelines.list_pipeline_jobs(request=request, timeout=TIMEOUT),
+            PATIENCE_OF_A_READER,
+        )
         # The pager itself would fetch the next page without asking again.
         page = next(iter(pager.pages))
         yield from page.pipeline_jobs

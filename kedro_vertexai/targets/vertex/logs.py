@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients, endpoint
 from kedro_vertexai.targets.vertex.errors import google_errors
 from kedro_vertexai.targets.vertex.job_record import JobRecord, TaskRecord, task_record
-from kedro_vertexai.targets.vertex.transient import ask
+from kedro_vertexai.targets.vertex.retry import PATIENCE_OF_A_READER, retried
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CONTAINER = 'resource.type="ml_job"'
 _OLDEST_FIRST, _NEWEST_FIRST = "timestamp asc", "timestamp desc"
 _LARGEST_PAGE = 1000
-# A filter may have 20,000 characters; a number has about 19.
+# A filter may have 20,000 characters; one job takes about 50.
 _JOBS_IN_A_FILTER = 200
 # Seconds between two looks: a Google Cloud project may ask 60 times a minute in all.
 # https://cloud.google.com/logging/quotas#api-limits
@@ -181,7 +181,7 @@ def _entries(
             "pageSize": min(page_size, _LARGEST_PAGE),
         }
         while True:
-            answer = ask(partial(_post, clients, body))
+            answer = retried(partial(_post, clients, body), PATIENCE_OF_A_READER)
             yield from (_line(entry) for entry in answer.get("entries", ()))
             if not answer.get("nextPageToken"):
                 break
@@ -189,8 +189,8 @@ def _entries(
 
 
 def _filter(container_jobs: Sequence[str], since: datetime | None) -> str:
-    numbers = " OR ".join(f'"{number}"' for number in container_jobs)
-    terms = [_CONTAINER, f"resource.labels.job_id=({numbers})"]
+    printed_by = " OR ".join(f'resource.labels.job_id="{number}"' for number in container_jobs)
+    terms = [_CONTAINER, f"({printed_by})"]
     if since:
         terms.append(f'timestamp>="{since.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S.%fZ}"')
     return " AND ".join(terms)
@@ -202,7 +202,7 @@ def _post(clients: GoogleClients, body: Mapping[str, Any]) -> dict[str, Any]:
     url = f"{endpoint('logging', 'https://logging.googleapis.com')}/v2/entries:list"
     response = clients.session_for(url).post(url, json=body, timeout=TIMEOUT)
     if not response.ok:
-        raise from_http_response(response)
+        raise from_http_response(response)  # type: ignore[no-untyped-call]
     answer: dict[str, Any] = response.json()
     return answer
 

@@ -6,7 +6,7 @@ https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pip
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from kedro_vertexai.targets.vertex.client import Location
@@ -19,6 +19,15 @@ _FAILURE_POLICIES: dict[FailurePolicy, str] = {
     "slow": "PIPELINE_FAILURE_POLICY_FAIL_SLOW",
     "fast": "PIPELINE_FAILURE_POLICY_FAIL_FAST",
 }
+
+
+@dataclass(frozen=True)
+class DnsPeering:
+    """A DNS suffix, and the project and network that know it."""
+
+    domain: str
+    target_project: str
+    target_network: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class JobRequest:
     """Names of ranges of that network."""
     network_attachment: str = ""
     """Of Private Service Connect: instead of a peered network."""
+    dns_peerings: tuple[DnsPeering, ...] = ()
+    """What tasks resolve through that attachment."""
     encryption_key: str = ""
     """Full name of a key of Cloud KMS."""
     failure_policy: FailurePolicy = "slow"
@@ -53,6 +64,7 @@ class JobRequest:
 def pipeline_job(request: JobRequest) -> PipelineJob:
     """The job as a message, for `create_request` or inside of a schedule."""
     from google.cloud.aiplatform_v1.types import (
+        DnsPeeringConfig,
         EncryptionSpec,
         PipelineFailurePolicy,
         PipelineJob,
@@ -77,7 +89,12 @@ def pipeline_job(request: JobRequest) -> PipelineJob:
     if request.encryption_key:
         job.encryption_spec = EncryptionSpec(kms_key_name=request.encryption_key)
     if request.network_attachment:
-        job.psc_interface_config = PscInterfaceConfig(network_attachment=request.network_attachment)
+        job.psc_interface_config = PscInterfaceConfig(
+            network_attachment=request.network_attachment,
+            dns_peering_configs=[
+                DnsPeeringConfig(**asdict(peering)) for peering in request.dns_peerings
+            ],
+        )
     # The wrapper converts a dictionary many times slower than protobuf's own reader.
     message = PipelineJob.pb(job)
     json_format.ParseDict(dict(request.spec), message.pipeline_spec)

@@ -52,7 +52,8 @@ def spec_of(job: PipelineJob) -> dict[str, Any]:
     from google.cloud.aiplatform_v1.types import PipelineJob as Message
     from google.protobuf.json_format import MessageToDict
 
-    return MessageToDict(Message.pb(job).pipeline_spec)
+    spec: dict[str, Any] = MessageToDict(Message.pb(job).pipeline_spec)
+    return spec
 
 
 def values_of(job: PipelineJob) -> dict[str, Any]:

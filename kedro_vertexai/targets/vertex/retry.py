@@ -27,6 +27,10 @@ class Patience:
     factor: float = 2.0
 
 
+# Somebody sits before the screen and can ask again.
+PATIENCE_OF_A_READER = Patience(total=30.0)
+
+
 def transient(error: BaseException) -> bool:
     """Whether the same request may do better later."""
     from google.api_core.exceptions import GoogleAPICallError
