@@ -26,6 +26,10 @@ Making things go wrong, each for the next `times` requests that match:
     service.fail("POST", "pipelineJobs$", error=errors.permission_denied(...))
     service.tokens = {"a-token"}; service.clock_skew = timedelta(hours=1)
 
+Besides pipeline jobs: `service.schedules` (`.fire(NAME)` starts a run now), `service.metadata`
+(contexts, of which experiments are made), `service.operations`, log entries of all containers.
+`service.serve(routes)` adds what another file of this package answers.
+
 Without running anything: `service.settings.execute = False`; then a job is PENDING, and
 `job.start()`, `job.set_task(NAME, "FAILED", error=...)`, `job.set_state("FAILED")`,
 `job.logs.write(job.custom_job_id(NAME), "a line")` tell its story.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +108,18 @@ class Job:
         if not self.ended.wait(timeout):
             raise TimeoutError(f"job {self.id} is still {self.state}")
         return self.state
+
+    def wait_for_log(self, line: str, timeout: float = 120) -> None:
+        """Return once a container has printed a line; `timeout` is in seconds.
+
+        Raises:
+            TimeoutError: none has.
+        """
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and not self.ended.wait(0.05):
+            if any(entry["jsonPayload"]["message"] == line for entry in self.logs.entries()):
+                return
+        raise TimeoutError(f"job {self.id} is {self.state} and has not printed '{line}'")
 
     # Changes
 

@@ -34,9 +34,10 @@ def parse(document: Mapping[str, Any], message: Message, where: str) -> None:
     except json_format.ParseError as error:
         unknown = _UNKNOWN.search(str(error))
         if unknown:
-            path = (unknown["path"] or "").rpartition(".")[2]
+            # The path begins with the name of the message's type.
+            path = (unknown["path"] or "").partition(".")[2]
             text = f'Invalid JSON payload received. Unknown name "{unknown["name"]}"'
-            place = f"{where}.{path}" if path and path != unknown["name"] else where
+            place = f"{where}.{path}" if path else where
             text += f" at '{place}': Cannot find field."
         else:
             text = f"Invalid value at '{where}': {error}"

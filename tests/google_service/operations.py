@@ -28,8 +28,13 @@ class Operations:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def routes(self) -> list[Route]:
-        base = "/v1/projects/{project}/locations/{location}/operations/{operation}"
-        return [Route("GET", base, self._get), Route("POST", f"{base}:wait", self._get)]
+        base = "projects/{project}/locations/{location}/operations/{operation}"
+        return [
+            Route("GET", f"/v1/{base}", self._get),
+            Route("POST", f"/v1/{base}:wait", self._get),
+            # What the generated REST client asks: rest_operations in its http_options.
+            Route("GET", f"/ui/{base}", self._get),
+        ]
 
     def start(
         self, metadata_type: str, response: Mapping[str, Any] | None = None
@@ -58,5 +63,5 @@ class Operations:
         with self._lock:
             operation = self._known.get(names["operation"])
         if operation is None:
-            raise not_found(f"Operation {request.path.removeprefix('/v1/')} not found.")
+            raise not_found(f"Operation {names['operation']} not found.")
         return operation

@@ -25,7 +25,7 @@ from google_service.operations import Operations
 from google_service.pipeline_jobs import PipelineJobs
 from google_service.place import Place
 from google_service.schedules import Schedules
-from google_service.server import as_error, serving
+from google_service.server import Respond, as_error, serving
 from google_service.web import Answer, Request, Route, answer
 
 _ENDPOINTS = (
@@ -164,6 +164,10 @@ class GoogleService:
         """Answer more requests; a route that is there already is replaced."""
         self._routes[:0] = routes
 
+    def listen(self, respond: Respond) -> None:
+        """Have another function answer; it may call what `respond` was before."""
+        self.respond = respond  # type: ignore[method-assign]
+
     def mend(self) -> None:
         """Let nothing go wrong any more."""
         self._faults.clear()
@@ -230,7 +234,8 @@ def running_service(
     work = directory or Path(tempfile.mkdtemp(prefix="google-service-"))
     service = GoogleService(place or Place(), images or {}, work, Settings(**settings))
     try:
-        with serving(service.respond, lambda: service.clock_skew) as url:
+        # Looked up for each request: `listen` may have replaced it.
+        with serving(lambda asked: service.respond(asked), lambda: service.clock_skew) as url:  # noqa: PLW0108
             service.url = url
             yield service
     finally:
