@@ -12,6 +12,7 @@ import click
 from kedro_vertexai.cli_jobs import COMMANDS as JOB_COMMANDS
 from kedro_vertexai.cli_options import check_run_options, pipeline_options, request_of, warn
 from kedro_vertexai.cli_publish import publish
+from kedro_vertexai.cli_schedule import schedule
 from kedro_vertexai.errors import VertexAIError
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
 
 
 vertexai.add_command(publish)
+vertexai.add_command(schedule)
 
 
 @vertexai.command("run-once")

@@ -44,22 +44,20 @@ class Change:
         return f"{self.what}: {self.old or 'none'} -> {self.new or 'none'}"
 
 
-def changes(existing: Schedule, wanted: Schedule, now: datetime | None = None) -> list[Change]:
+def changes(existing: Schedule, wanted: Schedule) -> list[Change]:
     """What to update, in the order in which a user reads it; empty if nothing.
 
     Args:
         existing: as the service tells.
         wanted: as it is to be.
-        now: the time, for tests.
 
     Raises:
         ConfigError: the wanted one lacks what Vertex AI cannot take back.
     """
-    now = now or datetime.now(timezone.utc)
-    return [*_own(existing, wanted), *_times(existing, wanted, now), *_job(existing, wanted)]
+    return [*_own(existing, wanted), *_times(existing, wanted), *_job(existing, wanted)]
 
 
-def apply_start(existing: Schedule, wanted: Schedule, now: datetime | None = None) -> None:
+def start_now_if_started(existing: Schedule, wanted: Schedule, now: datetime | None = None) -> None:
     """Have a schedule start now that was to start later, and shall no longer.
 
     The service cannot unset a time, and takes the present for one that is not given.
@@ -81,10 +79,14 @@ def _own(existing: Schedule, wanted: Schedule) -> Iterator[Change]:
         if path == "max_run_count" and old and not new:
             raise _cannot_unset(f"at most {old} runs", "--max-run-count")
         if old != new:
-            yield Change(path, what, _shown(old), _shown(new))
+            # A number that is not set is 0.
+            old, new = (
+                _shown(value) if value or path == "allow_queueing" else "" for value in (old, new)
+            )
+            yield Change(path, what, old, new)
 
 
-def _times(existing: Schedule, wanted: Schedule, now: datetime) -> Iterator[Change]:
+def _times(existing: Schedule, wanted: Schedule) -> Iterator[Change]:
     old, new = existing.end_time, wanted.end_time
     if old and not new:
         raise _cannot_unset(f"an end, {_moment(old)}", "--end-time")
@@ -168,5 +170,5 @@ def _moment(value: datetime | None) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = "" if value is None or value == 0 else str(value)
+    text = "" if value is None else str(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
