@@ -15,6 +15,7 @@ from kedro_vertexai.targets.vertex.client import GoogleClients
 from kedro_vertexai.targets.vertex.console import schedule_page
 from kedro_vertexai.targets.vertex.errors import google_errors
 from kedro_vertexai.targets.vertex.images import image_digest
+from kedro_vertexai.targets.vertex.job_record import JobRecord
 from kedro_vertexai.targets.vertex.names import (
     ENV_LABEL,
     PIPELINE_LABEL,
@@ -22,6 +23,7 @@ from kedro_vertexai.targets.vertex.names import (
     label_value,
 )
 from kedro_vertexai.targets.vertex.schedule_changes import images_of
+from kedro_vertexai.targets.vertex.scheduled_jobs import last_jobs
 from kedro_vertexai.targets.vertex.schedules import (
     COMPLETED,
     delete_schedule,
@@ -112,21 +114,26 @@ def table(chosen: Chosen) -> Iterator[str]:
         moment, state = data["next_run"] or "", coloured(data["state"])
         rows.append(
             (data["pipeline"], data["env"], data["cron"], data["timezone"], state, moment,
-             data["last_job"] or "", data["link"])
+             _last_job(data), data["link"])
         )  # fmt: skip
     return table_lines(_HEADER, rows)
 
 
+def _last_job(data: Mapping[str, Any]) -> str:
+    return f"{data['last_job']} {data['last_job_state']}" if data["last_job"] else ""
+
+
 def as_data(chosen: Chosen) -> list[dict[str, Any]]:
     """What the table shows, as data; times in UTC."""
-    last = _last_jobs(chosen)
+    with google_errors(chosen.clients.location):
+        last = last_jobs(chosen.clients, chosen.schedules)
     return [_data(chosen, schedule, last) for schedule in chosen.schedules]
 
 
-def _data(chosen: Chosen, schedule: Schedule, last: Mapping[str, str]) -> dict[str, Any]:
+def _data(chosen: Chosen, schedule: Schedule, last: Mapping[str, JobRecord]) -> dict[str, Any]:
     zone, _, cron = schedule.cron.partition(" ") if "TZ=" in schedule.cron else ("", "", "")
     response = schedule.last_scheduled_run_response
-    number = schedule.name.rpartition("/")[2]
+    number, job = schedule.name.rpartition("/")[2], last.get(schedule.name)
     return {
         "id": number,
         "name": schedule.display_name,
@@ -137,40 +144,11 @@ def _data(chosen: Chosen, schedule: Schedule, last: Mapping[str, str]) -> dict[s
         "state": state_of(schedule),
         "next_run": _moment(schedule.next_run_time) if state_of(schedule) == "ACTIVE" else None,
         "last_run": _moment(response.scheduled_run_time) if response else None,
-        "last_job": last.get(schedule.name),
+        "last_job": job.id if job else None,
+        "last_job_state": job.state if job else None,
         "runs": schedule.started_run_count,
         "link": schedule_page(chosen.clients.location, number),
     }
-
-
-def _last_jobs(chosen: Chosen) -> dict[str, str]:
-    """The newest job of each schedule that has started one, by the schedule's name."""
-    from google.cloud.aiplatform_v1.types import ListPipelineJobsRequest
-
-    from kedro_vertexai.targets.vertex.client import TIMEOUT
-    from kedro_vertexai.targets.vertex.retry import retried
-
-    clients, found = chosen.clients, {}
-    for schedule in chosen.schedules:
-        if not schedule.started_run_count:
-            continue
-        request = ListPipelineJobsRequest(
-            parent=clients.location.parent,
-            filter=f'schedule_name="{schedule.name}"',
-            order_by="create_time desc",
-            page_size=1,
-        )
-        with google_errors(clients.location):
-            page = retried(lambda request=request: _first(clients, request, TIMEOUT))  # type: ignore[misc]
-        if page is not None:
-            found[schedule.name] = page
-    return found
-
-
-def _first(clients: GoogleClients, request: Any, timeout: float) -> str | None:
-    jobs = clients.pipelines.list_pipeline_jobs(request, retry=None, timeout=timeout)
-    job = next(iter(jobs), None)
-    return None if job is None else str(job.name.rpartition("/")[2])
 
 
 def warnings(chosen: Chosen) -> Iterator[str]:
