@@ -93,7 +93,8 @@ def _kill_run(jobs: JobsOfProject, job: JobRecord) -> dict[str, Any] | None:
 
     given = as_runtime_params(_runtime_params(jobs, job))
     # Configuration may read the job's name, under the name that it has in tasks.
-    with task_environment(jobs.config, KEDRO_CONFIG_JOB_NAME=job.id):
+    more = {"KEDRO_CONFIG_JOB_NAME": job.id, "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+    with task_environment(jobs.config, **more):
         authentication = Authentication(authentication_settings(jobs.config))
         authentication.begin()
         context = signed_context(jobs.path, jobs.env, authentication, given)

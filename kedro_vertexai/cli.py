@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kedro_vertexai.cli_jobs import COMMANDS as JOB_COMMANDS
-from kedro_vertexai.cli_options import check_run_options, pipeline_options, request_of, warn
+from kedro_vertexai.cli_options import (
+    check_run_options,
+    pipeline_options,
+    request_of,
+    template_values,
+    warn,
+)
 from kedro_vertexai.cli_publish import publish
 from kedro_vertexai.cli_schedule import schedule
 from kedro_vertexai.errors import VertexAIError
@@ -172,20 +178,34 @@ vertexai.add_command(schedule)
 )
 @click.option("--dry-run", is_flag=True, help="Print the request to Vertex AI, and send nothing.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--no-check", is_flag=True, help="Submit without the pre-flight.")
+@click.option(
+    "--template",
+    metavar="URI",
+    help="Run a published pipeline: https://REGION-kfp.pkg.dev/PROJECT/REPOSITORY/PIPELINE/TAG.",
+)
 @click.pass_context
 def run_once(
     ctx: click.Context,
     /,
     target: str,
     max_workers: int | None,
+    template: str | None,
     **options: Any,
 ) -> None:
     """Run the pipeline once, on Vertex AI or on this machine."""
     from kedro_vertexai.compiler import compile_project
 
     vertex = {key: options.pop(key) for key in ("wait", "timeout", "on_timeout", "dry_run")}
-    asks = not options.pop("yes")
+    vertex["asks"], vertex["check"] = not options.pop("yes"), not options.pop("no_check")
     check_run_options(target, vertex, max_workers)
+    if template is not None:
+        from kedro_vertexai.run_template import run_template
+        from kedro_vertexai.run_vertex import VertexOptions
+
+        given = template_values(ctx, target)
+        jobs = ctx.obj["path"], ctx.obj["env"]
+        ctx.exit(run_template(*jobs, template, given, VertexOptions(**vertex)))
     compiled = compile_project(request_of(ctx.obj, options, new_defaults=False))
     warn(compiled.notes)
     if target == "local":
@@ -194,7 +214,7 @@ def run_once(
         ctx.exit(run_local(compiled, max_workers=max_workers))
     from kedro_vertexai.run_vertex import VertexOptions, run_vertex
 
-    ctx.exit(run_vertex(compiled, VertexOptions(**vertex, asks=asks)))
+    ctx.exit(run_vertex(compiled, VertexOptions(**vertex)))
 
 
 @vertexai.command("pull")

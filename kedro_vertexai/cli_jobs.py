@@ -155,11 +155,10 @@ def rerun(ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes
 
     JOB is its id, the beginning of just one of this project's, or `latest`.
     """
-    from kedro_vertexai.job_report import status_text
+    from kedro_vertexai.follow_job import follow_job
     from kedro_vertexai.jobs import jobs_of_project
     from kedro_vertexai.overrides import parse_overrides
     from kedro_vertexai.rerun import prepare, submit
-    from kedro_vertexai.targets.vertex.cancel import wait_for_end
 
     jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
     again = prepare(jobs, job, parse_overrides(params))
@@ -169,10 +168,7 @@ def rerun(ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes
     submitted = submit(jobs, again)
     click.echo(f"job {submitted.id}, a rerun of {again.of}: {jobs.page(submitted.id)}")
     if wait:
-        ended = wait_for_end(jobs.clients, submitted.id)
-        for line in status_text(jobs, ended):
-            click.echo(line)
-        ctx.exit(0 if ended.state == "SUCCEEDED" else 1)
+        ctx.exit(follow_job(jobs, submitted.id))
 
 
 @click.command("ui")

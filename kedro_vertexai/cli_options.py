@@ -106,6 +106,40 @@ def check_run_options(target: str, vertex: dict[str, Any], max_workers: int | No
         raise click.UsageError("--timeout is how long to wait: it needs --wait")
 
 
+def template_values(ctx: click.Context, target: str) -> dict[str, Any]:
+    """The nested parameter values for a template.
+
+    Args:
+        ctx: of `run-once`.
+        target: `vertex` or `local`.
+
+    Raises:
+        click.UsageError: an option that a template cannot follow.
+        ConfigError: a value that cannot be read.
+    """
+    from click.core import ParameterSource
+
+    from kedro_vertexai.overrides import parse_overrides
+
+    if target == "local":
+        raise click.UsageError("--template is for --target vertex")
+    chosen = [
+        option.opts[0]
+        for option in _pipeline_options(ctx)
+        if ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if chosen:
+        raise click.UsageError(f"{chosen[0]} was settled when the template was published")
+    return parse_overrides(ctx.params["params"], ctx.params["params_file"])
+
+
+def _pipeline_options(ctx: click.Context) -> list[click.Parameter]:
+    from kedro_vertexai.project_pipeline import Filters
+
+    names = {"pipeline", "image", *vars(Filters())}
+    return [option for option in ctx.command.params if option.name in names]
+
+
 def warn(lines: list[str]) -> None:
     """Tell the user what does not stop a command."""
     for line in lines:

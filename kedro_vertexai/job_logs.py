@@ -99,6 +99,9 @@ def _vertex_lines(request: LogRequest) -> Iterator[str]:
     for line in lines:
         name = titles.get(line.container_job, "")
         yield line.text if request.task else f"[{name}] {line.text}"
+    if request.follow and not titles:
+        last = get_job(jobs.clients, first.id)
+        _check_task(request.task, [name for task in last.tasks for name in _names(task)])
 
 
 def _names(task: TaskRecord) -> tuple[str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from kedro_vertexai.compiler import Compiled, spec_for_vertex
+from kedro_vertexai.config import PluginConfig, RunConfig
 from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.git_state import GitState
 from kedro_vertexai.spec.build import job_values
@@ -22,19 +25,49 @@ def job_request(compiled: Compiled, state: GitState | None = None) -> JobRequest
     Raises:
         ConfigError: `vertexai.yml` lacks what a job needs, or has what none takes.
     """
-    run_config, project = compiled.config.run_config, compiled.project
+    config, project = compiled.config, compiled.project
     commit = state.commit if state else None
     if state:
         plan = replace(compiled.plan, commit=state.commit, is_dirty=state.dirty)
         compiled = replace(compiled, plan=plan)
+    labels = job_labels(
+        project.package, project.pipeline, project.env, commit, config.run_config.labels
+    )
+    title = _title(compiled)
+    return request_for(
+        config, spec_for_vertex(compiled), title, values=job_values(compiled.plan), labels=labels
+    )
+
+
+def request_for(
+    config: PluginConfig,
+    spec: Mapping[str, Any],
+    title: str,
+    *,
+    values: Mapping[str, Any],
+    labels: Mapping[str, str],
+    template_uri: str = "",
+) -> JobRequest:
+    """A job of any spec with the settings of `vertexai.yml`.
+
+    Args:
+        config: the file.
+        spec: the pipeline spec.
+        title: what the job is displayed as.
+        values: of its parameters, in the form of the spec's inputs.
+        labels: of the job.
+        template_uri: where the spec comes from, if it is a template.
+
+    Raises:
+        ConfigError: the file lacks what a job needs, or has what none takes.
+    """
+    run_config = config.run_config
     return JobRequest(
-        spec=spec_for_vertex(compiled),
-        root=_root(compiled),
-        display_name=display_name(_title(compiled)),
-        values=job_values(compiled.plan),
-        labels=job_labels(
-            project.package, project.pipeline, project.env, commit, run_config.labels
-        ),
+        spec=spec,
+        root=_root(run_config),
+        display_name=display_name(title),
+        values=values,
+        labels=labels,
         service_account=run_config.service_account or "",
         network=run_config.network.vpc or "",
         reserved_ip_ranges=run_config.reserved_ip_ranges,
@@ -46,11 +79,12 @@ def job_request(compiled: Compiled, state: GitState | None = None) -> JobRequest
         encryption_key=run_config.encryption_key or "",
         failure_policy=run_config.failure_policy,
         preflight_validations=run_config.preflight_validations,
+        template_uri=template_uri,
     )
 
 
-def _root(compiled: Compiled) -> str:
-    root = compiled.config.run_config.root_uri
+def _root(run_config: RunConfig) -> str:
+    root = run_config.root_uri
     if root is None:
         raise ConfigError(
             "run_config.root is not set: Vertex AI needs a place for what a job makes, "

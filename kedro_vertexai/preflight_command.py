@@ -5,13 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
 from kedro_vertexai.config import RunConfig
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.targets.vertex.client import GoogleClients
 from kedro_vertexai.targets.vertex.preflight import Finding, Level, Subject, check
+from kedro_vertexai.targets.vertex.request import JobRequest
 
 # Of `config_authentication.SECRET_BACKENDS`.
 _SECRET_MANAGER = "google-secret-manager"
+
+
+def check_request(
+    clients: GoogleClients, run_config: RunConfig, request: JobRequest, *, uploads: bool
+) -> None:
+    """Make all checks of a job before it is submitted, and print what does not stop it.
+
+    Args:
+        clients: of the project and region.
+        run_config: says what authentication reads.
+        request: the job.
+        uploads: whether raw inputs are staged under the root before the submission.
+
+    Raises:
+        RunError: something would keep the job from running; it says all that was found.
+    """
+    subject = subject_of(
+        run_config,
+        request.spec,
+        uploads=uploads,
+        values=request.values,
+        labels=request.labels,
+        display_name=request.display_name,
+    )
+    warnings, notes = preflight(clients, subject)
+    for line in warnings:
+        click.secho(f"Warning: {line}", fg="yellow", err=True)
+    for line in notes:
+        click.echo(line, err=True)
 
 
 def subject_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from kedro_vertexai.git_state import git_state
 from kedro_vertexai.job_request import job_request
 from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.plan.model import FINISH_RUN, START_RUN, Plan
+from kedro_vertexai.preflight_command import check_request
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.console import job_page
 from kedro_vertexai.targets.vertex.errors import google_errors
@@ -40,6 +42,7 @@ class VertexOptions:
         on_timeout: what becomes of it then.
         dry_run: print the request and send nothing.
         asks: whether the user may be asked something.
+        check: make the pre-flight first.
     """
 
     wait: bool = False
@@ -47,6 +50,7 @@ class VertexOptions:
     on_timeout: OnTimeout = "leave"
     dry_run: bool = False
     asks: bool = True
+    check: bool = True
 
 
 def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
@@ -67,21 +71,48 @@ def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
     if options.dry_run:
         click.echo(json.dumps(as_json(create), indent=2))
         return 0
-    _stage(compiled)
     clients = GoogleClients(location)
+    if options.check:
+        uploads = bool(compiled.plan.staged)
+        check_request(clients, config.run_config, request, uploads=uploads)
+    _stage(compiled)
     jobs = JobsOfProject(project.path, project.env, config, clients, label_value(project.package))
+    titles = {task.name: task.title for task in compiled.plan.tasks}
+    return launch(jobs, create, options, titles=titles, expected=_expected(compiled.plan))
+
+
+def launch(
+    jobs: JobsOfProject,
+    create: CreatePipelineJobRequest,
+    options: VertexOptions,
+    *,
+    titles: Mapping[str, str] | None = None,
+    expected: Sequence[str] = (),
+) -> int:
+    """Submit a job, follow it if asked to, and return the exit code.
+
+    Args:
+        jobs: of the project.
+        create: asks for the job.
+        options: what `run-once` was told.
+        titles: see `Following`.
+        expected: see `Following`.
+
+    Raises:
+        RunError: the job cannot be made, or Vertex AI no longer tells of it.
+    """
     if not _submit(jobs, create):
         return INTERRUPTED
     if not options.wait:
         return 0
     how = Following(
-        titles={task.name: task.title for task in compiled.plan.tasks},
-        expected=_expected(compiled.plan),
+        titles=titles or {},
+        expected=expected,
         timeout=options.timeout,
         on_timeout=options.on_timeout,
         asks=options.asks,
     )
-    return follow_job(jobs, job_id, how)
+    return follow_job(jobs, create.pipeline_job_id, how)
 
 
 def _stage(compiled: Compiled) -> None:

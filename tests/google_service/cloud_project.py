@@ -5,7 +5,7 @@ Service Usage, IAM, Resource Manager, and what Cloud Storage tells of a bucket i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,9 +35,13 @@ class CloudProject:
     accounts: dict[str, bool] = field(default_factory=dict)
     """Service accounts by address; whether they are enabled."""
     bindings: list[Binding] = field(default_factory=list)
+    is_open: bool = False
+    """Whether every service account and bucket that is asked for exists, near the jobs."""
     buckets: dict[str, CloudBucket] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     """Permissions that the caller does not have."""
+    before_answer: dict[str, Callable[[], object]] = field(default_factory=dict)
+    """What is done before a `bucket` or the `services` are told."""
 
     @property
     def default_account(self) -> str:
@@ -62,6 +66,7 @@ class CloudProject:
         ]
 
     def _services(self, request: Request, names: Mapping[str, str]) -> Mapping[str, Any]:
+        self.before_answer.get("services", bool)()
         self._must("serviceusage.services.get", f"project '{names['project']}'")
         self._named(names["project"])
         services = []
@@ -87,7 +92,7 @@ class CloudProject:
             "projectId": self.id,
             "email": address,
         }
-        return found if self.accounts[address] else {**found, "disabled": True}
+        return found if self.accounts.get(address, True) else {**found, "disabled": True}
 
     def _test_account(self, request: Request, names: Mapping[str, str]) -> Mapping[str, Any]:
         self._existing(names["account"])
@@ -104,6 +109,7 @@ class CloudProject:
         return {"version": 1, "etag": "BwXhqDRKSFs=", "bindings": self.bindings}
 
     def _bucket(self, request: Request, names: Mapping[str, str]) -> Mapping[str, Any]:
+        self.before_answer.get("bucket", bool)()
         bucket = self._named_bucket(names["bucket"])
         self._must("storage.buckets.get", "the Google Cloud Storage bucket")
         found: dict[str, Any] = {
@@ -140,10 +146,12 @@ class CloudProject:
             raise GoogleError(403, f"The caller does not have permission on '{project}'.")
 
     def _existing(self, address: str) -> None:
-        if address not in self.accounts:
+        if address not in self.accounts and not self.is_open:
             raise GoogleError(404, f"Unknown service account {address}.")
 
     def _named_bucket(self, name: str) -> CloudBucket:
+        if name not in self.buckets and self.is_open:
+            return CloudBucket(bindings=self.bindings)
         if name not in self.buckets:
             raise GoogleError(404, "The specified bucket does not exist.")
         return self.buckets[name]

@@ -11,8 +11,9 @@ from email.policy import HTTP
 from typing import Any
 
 import yaml
+
 from google_service.errors import GoogleError, invalid
-from google_service.web import Answer, Request, Route
+from google_service.web import Answer, Handler, Request, Route
 
 # What one version holds, by `sha256:...`.
 Versions = dict[str, bytes]
@@ -39,15 +40,24 @@ class KfpRepositories:
 
     @property
     def routes(self) -> list[Route]:
-        """These match almost any path: they come last."""
-        version = (
-            "/v1/projects/{project}/locations/{location}/repositories/{name}/packages/{package}"
-        )
-        return [
-            Route("GET", f"{version}/versions/{{version=**}}", self._version),
-            Route("POST", "/{project}/{name}", self._upload),
-            Route("GET", "/{project}/{name}/{package}/{version=**}", self._download),
-        ]
+        api = "/v1/projects/{project}/locations/{location}/repositories/{name}/packages/{package}"
+        routes = [Route("GET", f"{api}/versions/{{version=**}}", self._version)]
+        for repository in self.packages:
+            project, _, name = repository.partition("/")
+            known = {"project": project, "name": name}
+            routes += [
+                Route("POST", f"/{repository}", self._upload_to(known)),
+                Route(
+                    "GET", f"/{repository}/{{package}}/{{version=**}}", self._download_from(known)
+                ),
+            ]
+        return routes
+
+    def _upload_to(self, known: Mapping[str, str]) -> Handler:
+        return lambda request, names: self._upload(request, {**known, **names})
+
+    def _download_from(self, known: Mapping[str, str]) -> Handler:
+        return lambda request, names: self._download(request, {**known, **names})
 
     def _upload(self, request: Request, names: Mapping[str, str]) -> Answer:
         packages = self._packages(names)

@@ -46,12 +46,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         url = urlsplit(self.path)
+        items = parse_qsl(url.query, keep_blank_values=True)
         request = Request(
             method=self.command,
             path=unquote(url.path),
-            query=dict(parse_qsl(url.query, keep_blank_values=True)),
+            query=dict(items),
             headers={name.lower(): value for name, value in self.headers.items()},
             raw=self._read_body(),
+            query_items=tuple(items),
         )
         answer, disturbance = self.server.respond(request)
         time.sleep(disturbance.delay)

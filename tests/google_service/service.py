@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from google_service import errors
+from google_service.cloud_project import CloudProject
+from google_service.docker_registry import DockerRegistry
 from google_service.errors import GoogleError
 from google_service.execution import Execution, Settings
 from google_service.faults import UNDISTURBED, Disturbance, Fault, Faults
@@ -35,6 +37,7 @@ _ENDPOINTS = (
     "SERVICEUSAGE",
     "IAM",
     "CLOUDRESOURCEMANAGER",
+    "STORAGE",
 )
 
 
@@ -76,7 +79,11 @@ class GoogleService:
         self._asked: list[Asked] = []
         self._lock = threading.Lock()
         logs = LogEntries(place, self.pipeline_jobs.ever)
+        self.project = CloudProject(place.project_id, is_open=True)
+        """What the pre-flight looks at: nothing is wrong in it."""
         self._routes: list[Route] = [
+            *self.project.routes,
+            *DockerRegistry(self.images).routes,
             *self.pipeline_jobs.routes(),
             *self.schedules.routes(),
             *self.metadata.routes(),

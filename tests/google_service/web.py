@@ -21,6 +21,12 @@ class Request:
     headers: Mapping[str, str]
     """By lower-case name."""
     raw: bytes = b""
+    query_items: tuple[tuple[str, str], ...] = ()
+    """The query as it is sent, in which a name may stand several times."""
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a repeated parameter."""
+        return [value for key, value in self.query_items if key == name]
 
     @property
     def body(self) -> Any:

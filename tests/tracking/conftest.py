@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from engine import Engine
 from mlflow_proxy import MlflowProxy
+from mlflow_server import running_mlflow
 from project_factory import KedroProject
 
 # What a local run leaves is read as in the tests of runs.
@@ -32,29 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Host and port of a real server."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
-    options = {
-        "--host": "127.0.0.1",
-        "--port": host.partition(":")[2],
-        "--workers": "1",
-        "--backend-store-uri": f"sqlite:///{folder / 'server.db'}",
-        "--artifacts-destination": str(folder / "artifacts"),
-    }
-    words = [sys.executable, "-m", "mlflow", "server"]
-    words += [word for option in options.items() for word in option]
-    # Half a dozen processes more, for what no test here asks of it.
-    env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "server.log").open("w") as log:
-        started = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder, env=env)
-    try:
-        _wait_for(f"http://{host}/health")
+    with running_mlflow(tmp_path_factory.mktemp("server")) as host:
         yield host
-    finally:
-        started.terminate()
-        started.wait(20)
 
 
 @pytest.fixture
@@ -87,18 +62,3 @@ def client(server: str) -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(f"http://{server}")
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 180
-    while not _answers(url):
-        assert time.monotonic() < deadline, url
-        time.sleep(0.2)
-
-
-def _answers(url: str) -> bool:
-    try:
-        urlopen(url, timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -62,7 +62,7 @@ def test_a_job_becomes_a_run_of_its_experiment(
     root = bucket.root.removeprefix("gs://")
     project = new_project(run_config={"experiment_name": "trees", "root": root})
     service.images.push(IMAGE, project.path)
-    result = project.invoke("run-once")
+    result = project.invoke("run-once", "--no-check")
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     context = service.job().message().job_detail.pipeline_run_context
@@ -76,7 +76,7 @@ def test_a_job_runs_though_its_experiment_cannot_have_it(
 ) -> None:
     service.fail("GET", "pipelineJobs/", status=403)
     project = new_project(run_config={"experiment_name": "trees"})
-    result = project.invoke("run-once")
+    result = project.invoke("run-once", "--no-check")
     assert result.exit_code == 0
     assert "the job is not in experiment trees" in result.stderr
     assert len(service.jobs) == 1
@@ -87,7 +87,7 @@ def test_no_job_is_made_if_the_experiment_cannot_be(
 ) -> None:
     service.fail("*", CONTEXTS, status=403)
     project = new_project(run_config={"experiment_name": "trees"})
-    result = project.invoke("run-once")
+    result = project.invoke("run-once", "--no-check")
     assert result.exit_code == 1
     assert service.jobs == []
 

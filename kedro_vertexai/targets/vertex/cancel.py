@@ -18,17 +18,24 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 def cancel_job(clients: GoogleClients, job_id: str) -> None:
     """Ask Vertex AI to cancel a job, which it then does in its own time.
 
-    Cancelling twice does no harm, so a request whose answer is lost is sent again.
+    A request whose answer is lost is sent again: the job may have been cancelled by then.
 
     Raises:
         RunError: Vertex AI refuses, or cannot be asked.
     """
+    from google.api_core.exceptions import BadRequest
+
     name = clients.location.job(job_id)
     with google_errors(clients.location):
-        retried(
-            lambda: clients.pipelines.cancel_pipeline_job(name=name, timeout=TIMEOUT),
-            PATIENCE_OF_A_READER,
-        )
+        try:
+            retried(
+                lambda: clients.pipelines.cancel_pipeline_job(name=name, timeout=TIMEOUT),
+                PATIENCE_OF_A_READER,
+            )
+        except BadRequest:
+            # FAILED_PRECONDITION: it has ended, by our first request or by itself.
+            if not get_job(clients, job_id).has_ended:
+                raise
 
 
 def wait_for_end(

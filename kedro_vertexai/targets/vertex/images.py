@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -130,12 +129,10 @@ def _manifest(clients: GoogleClients, image: Image) -> Response:
 
 
 def _credentials(clients: GoogleClients, host: str) -> Basic | None:
-    source: Callable[[], Basic | None] = (
-        (lambda: google_credentials(clients))
-        if is_artifact_registry(host)
-        else (lambda: docker_credentials(host))
-    )
-    return source()
+    """Who asks. A Google token is never sent where everybody can read it."""
+    if not is_artifact_registry(host):
+        return docker_credentials(host)
+    return google_credentials(clients) if registry_url(host).startswith("https://") else None
 
 
 def _is_safe(realm: str, base: str) -> bool:

@@ -24,6 +24,8 @@ LATEST = "latest"
 
 # https://cloud.google.com/resource-manager/docs/labels-overview#requirements
 _LABEL = re.compile(r"[\w-]{0,64}")
+# Vertex AI writes a Google Cloud project's number where others write its id.
+_FULL_NAME = re.compile(r"^projects/[^/]+/locations/[^/]+/pipelineJobs/")
 # What a table of jobs shows; a spec can have megabytes.
 _LISTED = ("name", "display_name", "state", "create_time", "start_time", "end_time", "labels")
 # Of a job that is asked for its MLflow run only:
@@ -117,7 +119,7 @@ def find_message(clients: GoogleClients, text: str, project_label: str) -> Pipel
     """The job of `find_job`, as the API gives it."""
     from google.api_core.exceptions import NotFound
 
-    text = text.removeprefix(f"{clients.location.parent}/pipelineJobs/")
+    text = _FULL_NAME.sub("", text)
     mine = {PROJECT_LABEL: project_label}
     with google_errors(clients.location):
         if text == LATEST:

@@ -68,7 +68,13 @@ def ask(
 
 
 def held_permissions(answer: Answer) -> frozenset[str]:
-    """What `testIamPermissions` says of the permissions it was asked for."""
+    """What `testIamPermissions` says of the permissions it was asked for.
+
+    Raises:
+        UncheckedError: it says nothing.
+    """
+    if not answer.found:
+        raise UncheckedError("permissions cannot be asked for here")
     return frozenset(answer.body.get("permissions", ()))
 
 

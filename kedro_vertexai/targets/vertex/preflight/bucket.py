@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -60,9 +61,17 @@ def check_bucket(clients: GoogleClients, subject: Subject) -> Iterator[Finding]:
 
 def bucket_url(name: str) -> str:
     """A bucket in the JSON API: https://cloud.google.com/storage/docs/json_api/v1/buckets."""
+    return f"{_storage()}/storage/v1/b/{quote(name, safe='')}"
+
+
+def _storage() -> str:
+    """Where Cloud Storage answers: an emulator where Google's own clients take it for one."""
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST", "")
+    if emulator and "://" not in emulator:
+        emulator = f"http://{emulator}"
     # gcloud's own setting holds the version, too.
-    base = endpoint("storage", "https://storage.googleapis.com").removesuffix("/storage/v1")
-    return f"{base}/storage/v1/b/{quote(name, safe='')}"
+    setting = endpoint("storage", emulator or "https://storage.googleapis.com")
+    return setting.removesuffix("/storage/v1")
 
 
 def _holds(bucket: Mapping[str, Any], region: str) -> bool:

@@ -1,0 +1,130 @@
+"""`kedro vertexai rerun`: a job once more, as it was but for what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cloud_storage import Bucket
+from google.protobuf.json_format import MessageToDict
+from google_service import GoogleService, Job
+from project_factory import IMAGE, KedroProject
+from told_jobs import ROOT, ToldJobs
+
+NODES = """
+def report(start, title):
+    print(f"{title} is {start}")
+    return start
+
+NODES = [node(report, ["params:start", "params:title"], "reported", name="report")]
+"""
+PARAMETERS = {"start": 1, "title": "x"}
+SETTINGS: dict[str, Any] = {
+    "display_name": "A shop",
+    "labels": {"team": "blue", "vertex-ai-pipelines-run-billing-id": "123"},
+    "service_account": "pipelines@my-project.iam.gserviceaccount.com",
+    "network": "projects/123/global/networks/shop",
+    "reserved_ip_ranges": ["range-1"],
+    "encryption_spec": {
+        "kms_key_name": "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"
+    },
+    "runtime_config": {
+        "gcs_output_directory": ROOT,
+        "parameter_values": {"start": 5},
+        "failure_policy": "PIPELINE_FAILURE_POLICY_FAIL_FAST",
+    },
+}
+
+
+@pytest.fixture
+def jobs(service: GoogleService, new_project: Callable[..., KedroProject]) -> ToldJobs:
+    return ToldJobs(service, new_project(nodes=NODES, parameters=PARAMETERS))
+
+
+def data(job: Job) -> dict[str, Any]:
+    """What was asked for: the job without what the service adds."""
+    message = MessageToDict(job.message())
+    added = ("name", "state", "createTime", "startTime", "endTime", "updateTime", "jobDetail")
+    return {key: value for key, value in message.items() if key not in (*added, "error")}
+
+
+def again(jobs: ToldJobs, *options: str) -> Job:
+    """The new job."""
+    (line,) = jobs.printed("rerun", "shop-1", "--yes", *options)
+    job = jobs.service.jobs[-1]
+    assert line.startswith(f"job {job.id}, a rerun of shop-1: https://console.cloud.google.com/")
+    return job
+
+
+def test_everything_is_as_it_was(jobs: ToldJobs) -> None:
+    first = jobs.new("shop-1", **SETTINGS)
+    first.start()
+    first.set_state("FAILED", "it broke")
+    second = again(jobs)
+    assert second.id.startswith(f"{first.spec['pipelineInfo']['name']}-")
+    assert second.state == "PENDING"
+    before, after = data(first), data(second)
+    # The service sets this label itself.
+    before["labels"].pop("vertex-ai-pipelines-run-billing-id")
+    assert after == before
+    assert after["runtimeConfig"]["failurePolicy"] == "PIPELINE_FAILURE_POLICY_FAIL_FAST"
+    assert after["serviceAccount"] == SETTINGS["service_account"]
+
+
+def test_only_what_is_given_changes(jobs: ToldJobs) -> None:
+    first = jobs.new("shop-1", **SETTINGS)
+    second = again(jobs, "--params", "title=y z")
+    before, after = data(first), data(second)
+    assert after["runtimeConfig"].pop("parameterValues") == {"start": 5, "title": "y z"}
+    assert before["runtimeConfig"].pop("parameterValues") == {"start": 5}
+    assert after["pipelineSpec"] == before["pipelineSpec"]
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("strat=2", "strat: the job's spec takes no such parameter, did you mean 'start'?"),
+        ("start=soon", "start: must be of type NUMBER_INTEGER, not 'soon'"),
+        ("start", "write it as key=value"),
+    ],
+)
+def test_a_value_that_the_spec_does_not_take_sends_nothing(
+    jobs: ToldJobs, pair: str, words: str
+) -> None:
+    jobs.new("shop-1")
+    assert words in jobs.refusal("rerun", "shop-1", "--params", pair, "--yes")
+    assert [job.id for job in jobs.service.jobs] == ["shop-1"]
+
+
+def test_it_asks_before(jobs: ToldJobs) -> None:
+    jobs.new("shop-1")
+    done = jobs.project.invoke("rerun", "shop-1")
+    assert done.exit_code == 1
+    assert "Run job shop-1 again as " in done.output
+    assert len(jobs.service.jobs) == 1
+
+
+def test_no_second_job_where_the_answer_is_lost(jobs: ToldJobs) -> None:
+    jobs.new("shop-1")
+    jobs.service.fail("POST", "pipelineJobs$", reset=True, after=True)
+    again(jobs)
+    assert len(jobs.service.jobs) == 2
+
+
+@pytest.mark.slow
+def test_it_really_runs_with_the_new_value(
+    service: GoogleService, new_project: Callable[..., KedroProject], bucket: Bucket
+) -> None:
+    project = new_project(nodes=NODES, parameters=PARAMETERS, catalog="{}")
+    service.images.push(IMAGE, project.path)
+    jobs = ToldJobs(service, project)
+    jobs.new("shop-1", runtime_config={"gcs_output_directory": bucket.root})
+    service.settings.execute = True
+    lines = jobs.printed(
+        "rerun", "shop-1", "--params", "start=7", "--params", "title=It", "--yes", "--wait"
+    )
+    job = service.jobs[-1]
+    assert job.state == "SUCCEEDED"
+    assert any(line.startswith(f"Job {job.id}: SUCCEEDED") for line in lines)
+    assert "It is 7" in [entry["jsonPayload"]["message"] for entry in job.logs.entries()]
