@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from google_service.bucket_files import BucketFiles
@@ -11,6 +11,8 @@ from google_service.images import split
 from google_service.structure import task_tree
 
 _JOB_PLACEHOLDERS = ("{{$.pipeline_job_uuid}}", "{{$.pipeline_job_resource_name}}")
+
+_HOST_ALIAS = "--host-alias"  # of the runtime's command line
 
 
 def image_of_job(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -49,7 +51,8 @@ def prepared(
     unknown = {}
     for label, container in _containers(spec):
         for part in ("command", "args"):
-            container[part] = [_resolved(text, values) for text in container.get(part, ())]
+            texts = _without_host_aliases(container.get(part, ()))
+            container[part] = [_resolved(text, values) for text in texts]
         if _known_name(container["image"]) not in known:
             unknown[label] = _no_image(container["image"])
             container["command"] = ["python", "-c", "import sys; sys.exit(1)"]
@@ -57,6 +60,15 @@ def prepared(
     return spec, {
         name: unknown[label] for name, label in _executors(spec).items() if label in unknown
     }
+
+
+def _without_host_aliases(arguments: Sequence[str]) -> list[str]:
+    """A container has a hosts file of its own; here it would be this machine's."""
+    return [
+        text
+        for before, text in zip(("", *arguments), arguments, strict=False)
+        if _HOST_ALIAS not in (before, text)
+    ]
 
 
 def _known_name(image: str) -> str:
