@@ -18,6 +18,7 @@ from kedro_vertexai.cli_options import (
     warn,
 )
 from kedro_vertexai.cli_publish import publish
+from kedro_vertexai.cli_schedule import schedule
 from kedro_vertexai.errors import VertexAIError
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
 
 
 vertexai.add_command(publish)
+vertexai.add_command(schedule)
 
 
 @vertexai.command("run-once")

@@ -266,10 +266,7 @@ def parse_config(data: Mapping[str, Any], source: str) -> PluginConfig:
     raise ConfigError("\n".join(dict.fromkeys(lines)))
 
 
-_NO_SCHEDULE = "is not applied yet: no command schedules a pipeline yet"
 _NOT_APPLIED = {
-    "schedules": _NO_SCHEDULE,
-    "scheduled_run_name": _NO_SCHEDULE,
     "ttl": "has no effect: Vertex AI Pipelines keeps no workflow that could be deleted",
     "volume": "has no effect: tasks hand data on as artifacts and share no volume",
 }

@@ -77,6 +77,19 @@ def load_pipeline(name: str) -> Pipeline:
     return _a_pipeline(name, registered[name])
 
 
+def registered_names() -> list[str]:
+    """The names of the pipelines that the project registers.
+
+    Raises:
+        ProjectError: the registry cannot be read.
+    """
+    try:
+        return list(_registry(None)[0])
+    except Exception as error:  # the project's own code
+        text = " ".join(str(error).split())
+        raise ProjectError(f"the pipelines cannot be read: {text}") from error
+
+
 def _a_pipeline(name: str, found: Any) -> Pipeline:
     from kedro.pipeline import Pipeline
 

@@ -384,11 +384,11 @@ def test_an_environment_variable_can_name_the_image(
 
 
 def test_keys_that_no_command_acts_on_are_said(new_project: NewProject) -> None:
-    project = new_project(run_config={"ttl": 604800, "scheduled_run_name": "x"})
+    project = new_project(run_config={"ttl": 604800, "volume": "x"})
     result = project.invoke("compile")
     assert result.exit_code == 0
     assert "Warning: run_config.ttl has no effect" in result.stderr
-    assert "Warning: run_config.scheduled_run_name is not applied" in result.stderr
+    assert "Warning: run_config.volume has no effect" in result.stderr
 
 
 @pytest.mark.parametrize("size", [200_000, 2_000_000])

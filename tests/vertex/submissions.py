@@ -1,22 +1,26 @@
-"""Submits a project many times, each in a process of its own that may be killed at any moment.
+"""Runs a command many times, each in a process of its own that may be killed at any moment.
 
-    python submissions.py PROJECT TIMES
+    python submissions.py PROJECT TIMES [COMMAND [OPTION ...]]
 
 Importing what a submission needs takes seconds, so that is done once and each one is a fork.
 A line "start" is written before each; whoever reads it says how many seconds it may live, or -1
-for as long as it likes, and then reads the exit code.
+for as long as it likes, and what to add to the options, and then reads the exit code. Without a
+command, it is a submission.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import time
 from pathlib import Path
 
+_SUBMISSION = ["run-once", "--no-check"]
 
-def main(project: Path, times: int) -> None:
+
+def main(project: Path, times: int, command: list[str]) -> None:
     # Kedro writes its log on standard output.
     said = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -24,18 +28,18 @@ def main(project: Path, times: int) -> None:
     from google.cloud import aiplatform_v1  # noqa: F401
     from kedro.framework.startup import bootstrap_project
 
-    from kedro_vertexai import run_vertex  # noqa: F401
+    from kedro_vertexai import run_vertex, schedule  # noqa: F401
     from kedro_vertexai.cli import commands
 
     os.chdir(project)
     metadata = bootstrap_project(project)
     for _ in range(times):
         print("start", file=said, flush=True)
-        seconds = float(sys.stdin.readline())
+        seconds, *more = shlex.split(sys.stdin.readline())
         child = os.fork()
         if not child:
-            commands(["vertexai", "run-once", "--no-check"], obj=metadata)
-        print(ended(child, seconds), file=said, flush=True)
+            commands(["vertexai", *command, *more], obj=metadata)
+        print(ended(child, float(seconds)), file=said, flush=True)
 
 
 def ended(child: int, seconds: float) -> int:
@@ -47,4 +51,4 @@ def ended(child: int, seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] or _SUBMISSION)

@@ -20,3 +20,14 @@ def job_page(location: Location, job_id: str) -> str:
 def jobs_page(location: Location) -> str:
     """The address of the page that lists a Google Cloud project's jobs."""
     return _RUNS.format(project=quote(location.project_id, safe=""))
+
+
+def schedule_page(location: Location, schedule_id: str) -> str:
+    """The address of a schedule's page."""
+    project, region, schedule = (
+        quote(part, safe="") for part in (location.project_id, location.region, schedule_id)
+    )
+    return (
+        f"https://console.cloud.google.com/vertex-ai/pipelines/locations/{region}/schedules/"
+        f"{schedule}?project={project}"
+    )

@@ -1,0 +1,195 @@
+"""`kedro vertexai schedule`: one schedule for a pipeline and environment, made or changed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kedro_vertexai.compiler import Compiled, notes_for_vertex, staging_root
+from kedro_vertexai.git_state import git_state
+from kedro_vertexai.job_request import job_request
+from kedro_vertexai.preflight_command import check_request
+from kedro_vertexai.project import Project
+from kedro_vertexai.schedule_timing import TimingOptions, timing_of
+from kedro_vertexai.targets.vertex.client import GoogleClients, Location
+from kedro_vertexai.targets.vertex.console import schedule_page
+from kedro_vertexai.targets.vertex.errors import google_errors
+from kedro_vertexai.targets.vertex.names import display_name
+from kedro_vertexai.targets.vertex.request import JobRequest
+from kedro_vertexai.targets.vertex.schedule_changes import (
+    Change,
+    changes,
+    spec_summary,
+    start_now_if_started,
+)
+from kedro_vertexai.targets.vertex.schedule_request import Identity, schedule_message
+from kedro_vertexai.targets.vertex.schedules import (
+    COMPLETED,
+    PAUSED,
+    all_schedules,
+    create_schedule,
+    labels_of,
+    state_of,
+    update_schedule,
+)
+from kedro_vertexai.transfer import make_transfer
+from kedro_vertexai.upload import stage_inputs
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.types import Schedule
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `schedule` is about to do; nothing has been sent that changes anything."""
+
+    compiled: Compiled
+    clients: GoogleClients
+    request: JobRequest
+    wanted: Schedule
+    existing: Schedule | None
+    changes: Sequence[Change]
+    summary: str
+    """The pipeline spec in a few words."""
+    notes: Sequence[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """What would change, a line each."""
+        if self.existing is None:
+            return [
+                f"new schedule '{self.wanted.display_name}': {self.wanted.cron}, {self.summary}"
+            ]
+        title = f"schedule '{self.existing.display_name}' ({state_of(self.existing)})"
+        if not self.changes:
+            return [f"{title} is as it should be: nothing to change"]
+        return [f"{title}:", *(f"  {change}" for change in self.changes)]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to send."""
+        return self.existing is None or bool(self.changes)
+
+
+def prepare(compiled: Compiled, options: TimingOptions) -> Prepared:
+    """Check everything, and look for what is there already.
+
+    Args:
+        compiled: the pipeline with the parameter values of each job.
+        options: of the command line.
+
+    Raises:
+        VertexAIError: a mistake of the user's, or Vertex AI cannot be asked.
+    """
+    config, project = compiled.config, compiled.project
+    timing = timing_of(config.run_config.schedules, project.pipeline, options)
+    request = job_request(compiled, git_state(project.path))
+    location = Location(config.project_id, config.region)
+    title = schedule_name(config.run_config.scheduled_run_name, project)
+    wanted = schedule_message(location, title, timing, request)
+    clients = GoogleClients(location)
+    with google_errors(location):
+        found = all_schedules(clients)
+    mine, notes = _mine(found, wanted, Identity(project.package, project.pipeline, project.env))
+    if mine:
+        start_now_if_started(mine, wanted)
+    return Prepared(
+        compiled=compiled,
+        clients=clients,
+        request=request,
+        wanted=wanted,
+        existing=mine,
+        changes=changes(mine, wanted) if mine else (),
+        summary=spec_summary({"pipelineSpec": request.spec}),
+        notes=[*notes_for_vertex(compiled), *notes],
+    )
+
+
+def carry_out(prepared: Prepared, *, check: bool = True) -> None:
+    """Stage the inputs, then make or change the schedule; say where it is.
+
+    Args:
+        prepared: what to do.
+        check: whether to look first for what would keep its jobs from running.
+
+    Raises:
+        VertexAIError: there is no new schedule, or the old one is as it was.
+    """
+    clients, compiled = prepared.clients, prepared.compiled
+    if check:
+        run_config, uploads = compiled.config.run_config, bool(compiled.plan.staged)
+        check_request(clients, run_config, prepared.request, uploads=uploads)
+    _stage(compiled)
+    with google_errors(clients.location):
+        if prepared.existing is None:
+            made = create_schedule(clients, prepared.wanted)
+        else:
+            made = update_schedule(clients, prepared.existing, prepared.wanted, prepared.changes)
+    done = "updated" if prepared.existing else "created"
+    click.echo(f"schedule '{made.display_name}' {done}{_outlook(prepared.existing, made)}")
+    click.echo(schedule_page(clients.location, made.name.rpartition("/")[2]))
+
+
+def schedule_name(template: str | None, project: Project) -> str:
+    """The display name of a pipeline's schedule: no two pipelines share one.
+
+    Args:
+        template: `run_config.scheduled_run_name`, in which `{project}`, `{pipeline}` and `{env}`
+            are replaced. One that does not name the pipeline is followed by it.
+        project: read for the pipeline.
+    """
+    pipeline = "" if project.pipeline == "__default__" else project.pipeline
+    text = template or "{project}"
+    if "{pipeline}" not in text:
+        text = f"{text} {{pipeline}}"
+    names = {"{project}": project.package, "{env}": project.env, "{pipeline}": pipeline}
+    for placeholder, value in names.items():
+        text = text.replace(placeholder, value)
+    return display_name(text)
+
+
+def _mine(
+    found: Sequence[Schedule], wanted: Schedule, identity: Identity
+) -> tuple[Schedule | None, list[str]]:
+    """The schedule to change, and what there is to say of others."""
+    living = [one for one in found if state_of(one) != COMPLETED]
+    mine = [one for one in living if identity.labels.items() <= dict(labels_of(one)).items()]
+    notes = [
+        f"{_id(one)} is another schedule of this pipeline, made {one.create_time:%Y-%m-%d}, "
+        "and starts jobs beside this one: `kedro vertexai schedule --delete` deletes all of them"
+        for one in mine[1:]
+    ]
+    notes += [
+        f"{_id(one)} is a schedule of the same name that kedro-vertexai does not know as this "
+        "pipeline's, perhaps of version 1.0: delete it in the console if it is"
+        for one in living
+        if one.display_name == wanted.display_name and not labels_of(one)
+    ]
+    return (mine[0] if mine else None), notes
+
+
+def _id(schedule: Any) -> str:
+    return str(schedule.name.rpartition("/")[2])
+
+
+def _outlook(existing: Schedule | None, made: Schedule) -> str:
+    if existing is not None and state_of(existing) == PAUSED:
+        return ", and still paused: `kedro vertexai schedule --resume` starts it"
+    next_run = made.next_run_time
+    if not next_run:
+        return ""
+    moment = datetime.fromtimestamp(next_run.timestamp(), timezone.utc)
+    return f", next run {moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _stage(compiled: Compiled) -> None:
+    staged = compiled.plan.staged
+    if staged:
+        reporter = make_transfer(sys.stdout, "Staging")
+        root = staging_root(compiled)
+        click.echo(str(stage_inputs(staged, root, compiled.project.path, reporter)))

@@ -1,0 +1,223 @@
+"""Schedules of pipeline jobs: found by what they are of, made once, changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients
+from kedro_vertexai.targets.vertex.retry import Patience, refused, retried, transient
+from kedro_vertexai.targets.vertex.schedule_changes import Change
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.types import Schedule
+
+# The other kind of schedule runs notebooks.
+_OF_JOBS = "create_pipeline_job_request:*"
+COMPLETED, PAUSED, ACTIVE = "COMPLETED", "PAUSED", "ACTIVE"
+
+
+def labels_of(schedule: Schedule) -> Mapping[str, str]:
+    """The labels of its jobs: a schedule has none of its own."""
+    return schedule.create_pipeline_job_request.pipeline_job.labels
+
+
+def list_schedules(
+    clients: GoogleClients, labels: Mapping[str, str], patience: Patience | None = None
+) -> list[Schedule]:
+    """The schedules whose jobs have these labels, the newest first.
+
+    Raises:
+        Exception: the client's, for `google_errors`.
+    """
+    return [one for one in all_schedules(clients, patience) if _has(one, labels)]
+
+
+def all_schedules(clients: GoogleClients, patience: Patience | None = None) -> list[Schedule]:
+    """All schedules of pipeline jobs in the project and region, the newest first.
+
+    A filter cannot ask for labels of the job inside.
+
+    Raises:
+        Exception: the client's.
+    """
+    return retried(lambda: _list(clients), patience)
+
+
+def create_schedule(
+    clients: GoogleClients, wanted: Schedule, patience: Patience | None = None
+) -> Schedule:
+    """Make a schedule once, whatever becomes of the requests.
+
+    The service chooses the id, so whether a request whose answer was lost has been heard is looked
+    up before another one is sent.
+
+    Args:
+        clients: of the project and region.
+        wanted: of which there is none yet that could still run.
+        patience: how long transient errors are waited out.
+
+    Raises:
+        Exception: the client's: the service refuses, or cannot be reached.
+    """
+    in_doubt = False
+
+    def created() -> Schedule:
+        nonlocal in_doubt
+        if in_doubt and (made := _living(_list(clients), wanted)):
+            return made
+        try:
+            return clients.schedules.create_schedule(
+                parent=clients.location.parent, schedule=wanted, retry=None, timeout=TIMEOUT
+            )
+        except Exception as error:
+            in_doubt = in_doubt or (transient(error) and not refused(error))
+            raise
+
+    return retried(created, patience)
+
+
+def update_schedule(
+    clients: GoogleClients,
+    existing: Schedule,
+    wanted: Schedule,
+    changes: Sequence[Change],
+    patience: Patience | None = None,
+) -> Schedule:
+    """Change a schedule in place, and leave it paused if it was.
+
+    Sent twice, the same update does what it does once.
+
+    Raises:
+        Exception: the client's.
+    """
+    from google.protobuf.field_mask_pb2 import FieldMask
+
+    update = type(wanted)(wanted)
+    update.name = existing.name
+    mask = FieldMask(paths=list(dict.fromkeys(change.path for change in changes)))
+    updated = retried(
+        lambda: clients.schedules.update_schedule(
+            schedule=update, update_mask=mask, retry=None, timeout=TIMEOUT
+        ),
+        patience,
+    )
+    # The documentation does not say that an update leaves the state alone.
+    if state_of(existing) == PAUSED and state_of(updated) == ACTIVE:
+        pause_schedule(clients, updated, patience)
+    return updated
+
+
+def pause_schedule(
+    clients: GoogleClients, schedule: Schedule, patience: Patience | None = None
+) -> None:
+    """Start no more jobs until it is resumed; those that run go on.
+
+    Raises:
+        Exception: the client's.
+    """
+    _set_state(
+        clients,
+        schedule,
+        PAUSED,
+        lambda: clients.schedules.pause_schedule(name=schedule.name, retry=None, timeout=TIMEOUT),
+        patience,
+    )
+
+
+def resume_schedule(
+    clients: GoogleClients, schedule: Schedule, patience: Patience | None = None
+) -> None:
+    """Start jobs again from the next time on. What was missed is not made up for.
+
+    Raises:
+        Exception: the client's.
+    """
+    from google.cloud.aiplatform_v1.types import ResumeScheduleRequest
+
+    request = ResumeScheduleRequest(name=schedule.name, catch_up=False)
+    _set_state(
+        clients,
+        schedule,
+        ACTIVE,
+        lambda: clients.schedules.resume_schedule(request, retry=None, timeout=TIMEOUT),
+        patience,
+    )
+
+
+def delete_schedule(
+    clients: GoogleClients, schedule: Schedule, patience: Patience | None = None
+) -> None:
+    """Delete a schedule; its jobs stay, those that run go on.
+
+    Raises:
+        Exception: the client's.
+    """
+    from google.api_core.exceptions import NotFound
+
+    def deleted() -> None:
+        try:
+            operation = clients.schedules.delete_schedule(
+                name=schedule.name, retry=None, timeout=TIMEOUT
+            )
+        except NotFound:
+            # An earlier request was heard, or somebody else's.
+            return
+        operation.result(timeout=TIMEOUT)  # type: ignore[no-untyped-call]
+
+    retried(deleted, patience)
+
+
+def state_of(schedule: Schedule) -> str:
+    """`ACTIVE`, `PAUSED` or `COMPLETED`."""
+    return str(schedule.state.name)
+
+
+def _list(clients: GoogleClients) -> list[Schedule]:
+    from google.cloud.aiplatform_v1.types import ListSchedulesRequest
+
+    request = ListSchedulesRequest(
+        parent=clients.location.parent, filter=_OF_JOBS, order_by="create_time desc"
+    )
+    return list(clients.schedules.list_schedules(request, retry=None, timeout=TIMEOUT))
+
+
+def _has(schedule: Schedule, labels: Mapping[str, str]) -> bool:
+    found = labels_of(schedule)
+    return all(found.get(key) == value for key, value in labels.items())
+
+
+def _living(schedules: Sequence[Schedule], wanted: Schedule) -> Schedule | None:
+    """The schedule that `wanted` asks for, if there is one: a completed one never runs again."""
+    labels = dict(labels_of(wanted))
+    return next(
+        (
+            one
+            for one in schedules
+            if one.display_name == wanted.display_name
+            and _has(one, labels)
+            and state_of(one) != COMPLETED
+        ),
+        None,
+    )
+
+
+def _set_state(
+    clients: GoogleClients,
+    schedule: Schedule,
+    state: str,
+    call: Callable[[], None],
+    patience: Patience | None,
+) -> None:
+    from google.api_core.exceptions import BadRequest
+
+    def done() -> None:
+        try:
+            call()
+        except BadRequest:
+            # Refused if it is so already, as after a request whose answer was lost.
+            now = clients.schedules.get_schedule(name=schedule.name, retry=None, timeout=TIMEOUT)
+            if state_of(now) != state:
+                raise
+
+    retried(done, patience)
