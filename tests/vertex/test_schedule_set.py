@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cloud_storage import Bucket
 from google_service import GoogleService
+from local_run import mlflow_runs
 from project_factory import IMAGE, KedroProject
 
 NewProject = Callable[..., KedroProject]
@@ -77,6 +79,21 @@ class TestANewSchedule:
         jobs = [service.schedules.fire() for _ in range(2)]
         assert [job.wait() for job in jobs] == ["SUCCEEDED", "SUCCEEDED"]
         assert jobs[0].id != jobs[1].id
+
+    def test_has_an_mlflow_run_for_each_job(
+        self, new_project: NewProject, service: GoogleService, bucket: Bucket, tmp_path: Path
+    ) -> None:
+        database = tmp_path / "mlflow.db"
+        project = new_project(
+            mlflow={"server": {"mlflow_tracking_uri": f"sqlite:///{database}"}},
+            run_config={"root": bucket.root.removeprefix("gs://")},
+        )
+        service.images.push(IMAGE, project.path)
+        run(project, *DAILY)
+        jobs = [service.schedules.fire() for _ in range(2)]
+        assert [job.wait() for job in jobs] == ["SUCCEEDED", "SUCCEEDED"]
+        names = {one.data.tags["vertexai_job_name"] for one in mlflow_runs(database)}
+        assert names == {job.id for job in jobs}
 
     def test_takes_what_the_configuration_says(
         self, new_project: NewProject, service: GoogleService, bucket: Bucket
