@@ -85,13 +85,16 @@ class TestANewSchedule:
     ) -> None:
         database = tmp_path / "mlflow.db"
         project = new_project(
+            catalog={},
             mlflow={"server": {"mlflow_tracking_uri": f"sqlite:///{database}"}},
             run_config={"root": bucket.root.removeprefix("gs://")},
         )
         service.images.push(IMAGE, project.path)
         run(project, *DAILY)
-        jobs = [service.schedules.fire() for _ in range(2)]
-        assert [job.wait() for job in jobs] == ["SUCCEEDED", "SUCCEEDED"]
+        jobs = []
+        for _ in range(2):
+            jobs.append(service.schedules.fire())
+            assert jobs[-1].wait() == "SUCCEEDED", jobs[-1].message().error
         names = {one.data.tags["vertexai_job_name"] for one in mlflow_runs(database)}
         assert names == {job.id for job in jobs}
 
