@@ -36,14 +36,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 def project(tmp_path: Path, service: GoogleService, bucket: Bucket, server: str) -> KedroProject:
     """As a user makes it: from the starter, with a commit, a bucket, an image and a server."""
     starter = templates.templates_dir() / "starter"
-    words = [
-        sys.executable,
-        "-m",
-        "kedro",
-        "new",
-        f"--starter={starter}",
-        "--name=Tumour Diagnosis",
-    ]
+    new = ["kedro", "new", f"--starter={starter}", "--name=Tumour Diagnosis"]
     subprocess.run([sys.executable, "-m", *new], cwd=tmp_path, check=True, capture_output=True)
     made = KedroProject(tmp_path / "tumour-diagnosis", "tumour_diagnosis")
     assert made.kedro("vertexai", "init", "my-project", "europe-west1").returncode == 0
