@@ -17,7 +17,7 @@ from kedro_vertexai.runtime.job_end import CANCELLED, FAILED, SUCCEEDED, JobEnd
 from kedro_vertexai.task_inputs import JOB, RUN, TRACKING
 from kedro_vertexai.tracking.config import store_lock
 from kedro_vertexai.tracking.finish import Ending, close_run, find_experiment, find_run
-from kedro_vertexai.tracking.first_hook import act_first
+from kedro_vertexai.tracking.first_hook import acting_first
 from kedro_vertexai.tracking.off import disable_hook
 from kedro_vertexai.tracking.patience import be_patient, soon
 from kedro_vertexai.tracking.server import one_line_errors
@@ -199,10 +199,12 @@ def _load_context(
     from kedro_vertexai.runtime.parameters import as_runtime_params
 
     disable_hook()
-    act_first(set_up)
-    with KedroSession.create(
-        project_path=project_path,
-        env=env,
-        runtime_params=as_runtime_params(tracking.runtime_params) or None,
-    ) as session:
+    with (
+        acting_first(set_up),
+        KedroSession.create(
+            project_path=project_path,
+            env=env,
+            runtime_params=as_runtime_params(tracking.runtime_params) or None,
+        ) as session,
+    ):
         return cast(KedroSession, session).load_context()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
@@ -27,8 +28,20 @@ class FirstHook:
 
 
 def act_first(act: Callable[[KedroContext], object]) -> None:
-    """Let this be done with the context of the next session, in place of what was to be done."""
+    """Let this be done with the context of the next session."""
     from kedro.framework.project import settings
 
-    others = (hook for hook in settings.HOOKS if not isinstance(hook, FirstHook))
-    settings.set("HOOKS", (FirstHook(act), *others))
+    settings.set("HOOKS", (FirstHook(act), *settings.HOOKS))
+
+
+@contextmanager
+def acting_first(act: Callable[[KedroContext], object]) -> Iterator[None]:
+    """Let this be done with the context of a session that is made within the block."""
+    from kedro.framework.project import settings
+
+    before = settings.HOOKS
+    act_first(act)
+    try:
+        yield
+    finally:
+        settings.set("HOOKS", before)
