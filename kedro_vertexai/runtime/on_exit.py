@@ -1,4 +1,4 @@
-"""The exit pipeline: it runs once the job has ended, whatever happened; then its run is closed."""
+"""The exit pipeline: it runs once the job and its MLflow run have ended, whatever happened."""
 
 from __future__ import annotations
 
