@@ -105,7 +105,7 @@ class KedroProject:
             env: more environment variables.
             timeout: seconds.
         """
-        environment = {**_inherited(), **_QUIET, **(env or {})}
+        environment = {**inherited(), **_QUIET, **(env or {})}
         # A wide terminal, so that no table or message is broken into lines.
         return subprocess.run(
             [sys.executable, "-m", "kedro", *arguments],
@@ -157,7 +157,7 @@ class KedroProject:
             del sys.modules[name]
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """This process's environment, without where a test in it has pointed MLflow to.
 
     `mlflow.set_tracking_uri` sets the variable, for child processes too.

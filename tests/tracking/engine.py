@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from project_factory import KedroProject
+from project_factory import KedroProject, inherited
 
 from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME, RUN, STATUS, TASK, TRACKING
 
@@ -68,7 +67,7 @@ class Engine:
         process = subprocess.Popen(
             words,
             cwd=self.project.path,
-            env={**os.environ, "DO_NOT_TRACK": "1", "COLUMNS": "400", **(self.env or {})},
+            env={**inherited(), "DO_NOT_TRACK": "1", "COLUMNS": "400", **(self.env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
