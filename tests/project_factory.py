@@ -51,7 +51,12 @@ MLFLOW = {"server": {"mlflow_tracking_uri": "sqlite:///mlflow.db"}}
 
 ONE_NODE = 'NODES = [node(first, "params:start", "started", name="start")]'
 
-_SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID")
+_SET_BY_MLFLOW = (
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_REGISTRY_URI",
+    "MLFLOW_RUN_ID",
+    "MLFLOW_TRACKING_URI",
+)
 _QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
 _PACKAGE_NUMBERS = itertools.count(1)
 
@@ -160,7 +165,7 @@ class KedroProject:
 def inherited() -> dict[str, str]:
     """This process's environment, without where a test in it has pointed MLflow to.
 
-    `mlflow.set_tracking_uri` sets the variable, for child processes too.
+    `mlflow.set_tracking_uri` and `set_experiment` set variables, for child processes too.
     """
     return {name: value for name, value in os.environ.items() if name not in _SET_BY_MLFLOW}
 
