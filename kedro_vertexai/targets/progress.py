@@ -12,7 +12,8 @@ from kedro_vertexai.targets.results import TaskResult, TaskState
 if TYPE_CHECKING:
     from rich.table import Table
 
-_REFRESHES_PER_SECOND = 4
+# A table takes milliseconds of a processor, and a job may take days.
+_REFRESHES_PER_SECOND = 1
 # Lines of the terminal that are not rows of the table: its head, the summary, the prompt.
 _OTHER_LINES = 6
 
