@@ -20,12 +20,21 @@ _SECRET = re.compile(
 )
 
 
+# A password between a URL's scheme and its host.
+_IN_URL = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*@")
+
+
+def without_secrets(text: str) -> str:
+    """The text on one line, without what looks like a token, a key, or a password in a URL."""
+    return " ".join(_IN_URL.sub("***@", _SECRET.sub("***", text)).split())
+
+
 def reason_of(error: BaseException) -> str:
     """What an error says, on one line, without what looks like a token or a key."""
     # google-auth puts the server's whole answer behind its message.
     several = len(error.args) > 1 and isinstance(error.args[0], str)
     text = error.args[0] if several else str(error)
-    text = " ".join(_SECRET.sub("***", text).split()).rstrip(".")
+    text = without_secrets(text).rstrip(".")
     if isinstance(error, VertexAIError):
         return text
     if len(text) > _LONGEST:

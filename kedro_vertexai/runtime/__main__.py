@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from kedro_vertexai.auth.reason import without_secrets
 from kedro_vertexai.errors import VertexAIError
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job
@@ -151,7 +152,7 @@ def _one_line(error: BaseException) -> str:
         return f"{where}{error}"
     if server_error := _server_error(error):
         return f"{where}{server_error}"
-    return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{where}{type(error).__name__}: {without_secrets(str(error))}"
 
 
 def _server_error(error: BaseException) -> str | None:

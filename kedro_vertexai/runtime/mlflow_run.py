@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.errors import TrackingError
-from kedro_vertexai.runtime.active import activate
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job
 from kedro_vertexai.runtime.job_end import CANCELLED, FAILED, SUCCEEDED, JobEnd
 from kedro_vertexai.task_inputs import JOB, RUN, TRACKING
 from kedro_vertexai.tracking.config import store_lock
 from kedro_vertexai.tracking.finish import Ending, close_run, find_experiment, find_run
+from kedro_vertexai.tracking.first_hook import acting_first
 from kedro_vertexai.tracking.off import disable_hook
 from kedro_vertexai.tracking.patience import be_patient, soon
 from kedro_vertexai.tracking.server import one_line_errors
@@ -26,7 +26,6 @@ from kedro_vertexai.tracking.tags import job_tags, logs_of_job, session_tags
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-    from kedro.io import CatalogProtocol
     from mlflow.entities import Run
 
 logger = logging.getLogger(__name__)
@@ -34,22 +33,6 @@ logger = logging.getLogger(__name__)
 _CLOSING = "cannot close the MLflow run"
 # A job's state as MLflow's status of its run.
 _STATUS = {SUCCEEDED: "FINISHED", FAILED: "FAILED", CANCELLED: "KILLED"}
-
-
-class _ContextOnly:
-    """Loads the project's configuration of MLflow, and runs nothing."""
-
-    def __init__(self, set_up: Callable[[KedroContext], None]) -> None:
-        self._set_up = set_up
-
-    def context_created(self, context: KedroContext) -> None:
-        self._set_up(context)
-
-    def catalog_created(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None: ...
-
-    def node_started(self, node: str) -> None: ...
-
-    def dataset_saved(self, name: str, data: Any) -> None: ...
 
 
 def start_run(given: ExecutorInput, project_path: Path, env: str, pipeline: str) -> None:
@@ -132,6 +115,18 @@ class Closing:
             self._lost = error
             return None
 
+    @property
+    def status(self) -> str:
+        """MLflow's status of the run as the job has ended."""
+        return _STATUS[self._end.state]
+
+    def end(self) -> None:
+        """End the run before the exit pipeline starts, which may be killed."""
+        try:
+            self._closed("")
+        except TrackingError:
+            logger.debug("the run is not ended yet, which `close` will tell", exc_info=True)
+
     def close(self, on_exit_error: str = "") -> None:
         """Close the run.
 
@@ -155,7 +150,7 @@ class Closing:
         if self._lost:
             raise self._lost
         ending = Ending(
-            status=_STATUS[self._end.state],
+            status=self.status,
             reason=self._end.error,
             titles=self._tracking.document.get("titles"),
             logs=logs_of_job(),
@@ -198,16 +193,18 @@ class _Tracking:
 def _load_context(
     tracking: _Tracking, project_path: Path, env: str, set_up: Callable[[KedroContext], None]
 ) -> KedroContext:
-    """A context on which MLflow is set up before the project's own hooks see it."""
+    """A context on which MLflow is set up; see `first_hook` for when."""
     from kedro.framework.session import KedroSession
 
     from kedro_vertexai.runtime.parameters import as_runtime_params
 
     disable_hook()
-    activate(_ContextOnly(set_up))
-    with KedroSession.create(
-        project_path=project_path,
-        env=env,
-        runtime_params=as_runtime_params(tracking.runtime_params) or None,
-    ) as session:
+    with (
+        acting_first(set_up),
+        KedroSession.create(
+            project_path=project_path,
+            env=env,
+            runtime_params=as_runtime_params(tracking.runtime_params) or None,
+        ) as session,
+    ):
         return cast(KedroSession, session).load_context()

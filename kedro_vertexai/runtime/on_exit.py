@@ -1,4 +1,4 @@
-"""The exit pipeline: it runs once the job has ended, whatever happened; then its run is closed."""
+"""The exit pipeline: it runs once the job and its MLflow run have ended, whatever happened."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kedro_vertexai.auth.reason import without_secrets
 from kedro_vertexai.job_parameter import JOB_PARAMETER
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job_end import JobEnd
@@ -48,7 +49,36 @@ class ExitTask(NodeTask):
 
 
 class RunAtTheEnd(JoinedRun):
-    """The job's run while the exit pipeline runs: what that fails of is not the job's failure."""
+    """The job's run while the exit pipeline runs: what that fails of is not the job's failure.
+
+    It has ended already and stays so, for the pipeline may be killed.
+
+    Args:
+        run_id: the MLflow id of the run.
+        experiment_id: the experiment that it is in.
+        status: as the job has ended.
+        retry_for: seconds, see `patience`.
+    """
+
+    def __init__(self, run_id: str, experiment_id: str, status: str, retry_for: float) -> None:
+        super().__init__(run_id, experiment_id, required=False, retry_for=retry_for)
+        self.status = status
+
+    def reopen(self) -> None:
+        """Make the run the active one, which for MLflow is to start it again."""
+        super().reopen()
+        self._end_again()
+
+    def _start(self) -> None:
+        super()._start()
+        self._end_again()
+
+    def _end_again(self) -> None:
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient()
+        if client.get_run(self.run_id).info.status != self.status:
+            client.set_terminated(self.run_id, status=self.status)
 
     def report_success(self, nodes: Collection[str]) -> None:
         """Leave what the job's tasks have said as it is."""
@@ -79,7 +109,7 @@ def run_and_finish(given: ExecutorInput, project_path: Path, env: str, pipeline:
 def _in_one_line(error: BaseException) -> str:
     node = getattr(error, "kedro_vertexai_node", None)
     where = f"node '{node}': " if node else ""
-    return where + " ".join(f"{type(error).__name__}: {error}".split())
+    return where + without_secrets(f"{type(error).__name__}: {error}")
 
 
 def _run_of(closing: Closing) -> JoinedRun | None:
@@ -91,5 +121,6 @@ def _run_of(closing: Closing) -> JoinedRun | None:
         go_on_untracked(closing.reason or "the job has no MLflow run")
         return None
     be_patient(closing.retry_for)
+    closing.end()
     run_id, experiment_id = found.info.run_id, found.info.experiment_id
-    return RunAtTheEnd(run_id, experiment_id, required=False, retry_for=closing.retry_for)
+    return RunAtTheEnd(run_id, experiment_id, closing.status, closing.retry_for)

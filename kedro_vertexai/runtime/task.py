@@ -117,7 +117,7 @@ class NodeTask:
             train_only(self._pipeline)
 
     def catalog_made(self, catalog: CatalogProtocol[Any, Any]) -> None:
-        if self._run:
+        if self._run and self._run.is_joined:
             prepare_datasets(catalog, self._nodes(), self._job_id)
 
     def catalog_created(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:

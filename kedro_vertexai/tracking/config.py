@@ -69,12 +69,18 @@ def set_up(context: KedroContext, find_experiment: FindExperiment | None = None)
     """
     from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 
+    from kedro_vertexai.auth.plain_provider import configure_plain_provider
+
     class Config(KedroMlflowConfig):  # type: ignore[misc]
         def _set_experiment(self) -> None:
             if find_experiment is None:
                 super()._set_experiment()
             else:
                 self.tracking.experiment._experiment = find_experiment(self)
+
+        def _register_request_header_provider(self, context: KedroContext) -> None:
+            if not configure_plain_provider(self.server.request_header_provider, context):
+                super()._register_request_header_provider(context)
 
     config = Config.model_validate(adapt_store(context))
     # As kedro-mlflow does, for the project's hooks: the class is frozen.

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kedro_vertexai.auth.reason import without_secrets
+from kedro_vertexai.location import without_credentials
 from kedro_vertexai.tracking import tags
 from kedro_vertexai.tracking.config import set_up
 from kedro_vertexai.tracking.start import find_runs
@@ -44,7 +46,7 @@ class Ending:
         return tags.filled(
             {
                 tags.FAILED_NODE: ", ".join(nodes),
-                tags.ERROR: " ".join(self.reason.split()),
+                tags.ERROR: without_secrets(self.reason),
                 tags.LOG: self.logs if nodes else "",
             }
         )
@@ -105,8 +107,9 @@ def close_run(context: KedroContext, job_id: str, ending: Ending) -> dict[str, A
     if not runs:
         return None
     for second in runs[1:]:
-        # Left by an attempt at the first task that was killed while another one made its run.
-        client.set_terminated(second.info.run_id, status="KILLED")
+        # Left by an attempt at the first task that was killed while another one made its run, or
+        # by a request that was sent again since its answer was lost. No task has joined it.
+        client.delete_run(second.info.run_id)
     _end(client, runs[0], ending)
     return _describe(client, runs[0].info.run_id)
 
@@ -173,6 +176,11 @@ def _describe(client: MlflowClient, run_id: str) -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "experiment_id": run.info.experiment_id,
-        "tracking_uri": client.tracking_uri,
+        "tracking_uri": _shown(client.tracking_uri),
         "tags": {k: v for k, v in sorted(run.data.tags.items()) if not k.startswith("mlflow.")},
     }
+
+
+def _shown(uri: str) -> str:
+    """A tracking URI as it may be kept; that of a store on this disk opens it again."""
+    return without_credentials(uri) if uri.startswith("http") else uri

@@ -15,6 +15,7 @@ from kedro_mlflow.pipeline.pipeline_ml import PipelineML
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
 
 from kedro_vertexai.job_parameter import JOB_PARAMETER, is_job_parameter
+from kedro_vertexai.tracking.first_hook import act_first
 from kedro_vertexai.tracking.off import disable_hook
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def use_hook(run: JoinedRun) -> None:
     from kedro.framework.project import settings
 
     disable_hook()
-    settings.set("HOOKS", (*settings.HOOKS, JobHook(run)))
+    hook = JobHook(run)
+    settings.set("HOOKS", (*settings.HOOKS, hook))
+    act_first(hook.join)
 
 
 class JobHook(MlflowHook):  # type: ignore[misc]
@@ -57,8 +60,10 @@ class JobHook(MlflowHook):  # type: ignore[misc]
         self._parameters: dict[str, str] = {}
         self._tags: dict[str, str] = {}
 
-    @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
+        """Do nothing here: `join` has its own place in the order of hooks."""
+
+    def join(self, context: KedroContext) -> None:
         """Join the run; the project's own hooks find `context.mlflow` as they are used to."""
         self.mlflow_config = self._run.join(context)
         self._is_mlflow_enabled = self._run.is_joined

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kedro_vertexai.auth.reason import reason_of
 from kedro_vertexai.errors import TrackingError
 from kedro_vertexai.tracking import tags
 from kedro_vertexai.tracking.config import set_up, store_uri
@@ -45,6 +46,8 @@ class JoinedRun:
     ) -> None:
         self.run_id = run_id
         self.is_joined = False
+        # What the run is left as: it goes on.
+        self.status = "RUNNING"
         self._experiment_id = experiment_id
         self._required = required
         self._retry_for = retry_for
@@ -83,7 +86,7 @@ class JoinedRun:
         while run := mlflow.active_run():
             # A nested run that a node has left open ends with the task.
             ended = "FAILED" if failed else "FINISHED"
-            status = "RUNNING" if run.info.run_id == self.run_id else ended
+            status = self.status if run.info.run_id == self.run_id else ended
             try:
                 with without_retries():
                     mlflow.end_run(status)
@@ -103,7 +106,18 @@ class JoinedRun:
 
         Raises:
             TrackingError: the run has another value of a parameter.
+            MlflowException: the server is lost, and the run is required.
         """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._tell(node, parameters, more)
+        except MlflowException as error:
+            if self._required:
+                raise
+            logger.warning("THE START OF %s IS NOT TRACKED: %s", node, reason_of(error))
+
+    def _tell(self, node: str, parameters: Mapping[str, str], more: Mapping[str, str]) -> None:
         self.reopen()
         new = not_yet_logged(parameters, self._parameters)
         if not (new or more or self._is_due()):
@@ -114,17 +128,24 @@ class JoinedRun:
 
     def report_success(self, nodes: Collection[str]) -> None:
         """Take back what an earlier attempt of these nodes said of its failure."""
-        if self._failed_before not in nodes:
+        # What fails outside of a node is all nodes' failure.
+        mine = {*nodes, ", ".join(nodes)}
+        if self._failed_before not in mine:
             return
+        from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient()
-        said = client.get_run(self.run_id).data.tags
-        # Another node may have failed since.
-        if said.get(tags.FAILED_NODE) in nodes:
-            for tag in tags.OF_FAILURE:
-                if tag in said:
-                    client.delete_tag(self.run_id, tag)
+        try:
+            said = client.get_run(self.run_id).data.tags
+            # Another node may have failed since.
+            if said.get(tags.FAILED_NODE) in mine:
+                for tag in tags.OF_FAILURE:
+                    if tag in said:
+                        client.delete_tag(self.run_id, tag)
+        except MlflowException:
+            # The work is done, and the last task takes it back where the job succeeds.
+            logger.warning("the MLflow run still tells of a failure", exc_info=True)
 
     def report_failure(self, node: str, error: BaseException) -> None:
         """Put the failed node and its error on the run, where a reader looks first."""
@@ -225,3 +246,5 @@ def _forget_server(store: str) -> None:
 
         mlflow.set_tracking_uri(store)
         mlflow.set_registry_uri(store)
+        # MLflow keeps the number of the server's experiment, which this store does not have.
+        mlflow.set_experiment("untracked")

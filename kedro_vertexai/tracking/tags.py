@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kedro_vertexai.auth.reason import without_secrets
+
 RUN_ID = "vertexai_run_id"
 JOB_NAME = "vertexai_job_name"
 JOB_URL = "vertexai_job_url"
@@ -84,7 +86,7 @@ def failure_tags(node: str, error: BaseException | str) -> dict[str, str]:
     """What a failed task says: its node, the last line of its error, and where its log is."""
     if isinstance(error, BaseException):
         error = f"{type(error).__name__}: {error}"
-    return filled({FAILED_NODE: node, ERROR: " ".join(error.split()), LOG: own_log()})
+    return filled({FAILED_NODE: node, ERROR: without_secrets(error), LOG: own_log()})
 
 
 def own_log() -> str:

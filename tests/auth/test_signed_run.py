@@ -120,20 +120,67 @@ PROVIDER = {
     "type": "kedro_vertexai.auth.gcp.MLFlowGoogleOauthRequestHeaderProvider",
     "pass_context": True,
 }
+HOOK = """
+    from kedro_vertexai.auth.gcp import MLFlowGoogleOauthRequestHeaderProvider
+    from kedro_vertexai.auth.mlflow_request_header_provider_hook import (
+        MLFlowRequestHeaderProviderHook,
+    )
+
+    HOOKS = (MLFlowRequestHeaderProviderHook(MLFlowGoogleOauthRequestHeaderProvider),)
+"""
+# One that knows MLflow alone, as kedro-mlflow's own documentation has it.
+PLAIN = """
+import google.auth
+from google.auth.transport.requests import Request
+from google.oauth2 import id_token
+from mlflow.tracking.request_header.abstract_request_header_provider import (
+    RequestHeaderProvider,
+)
+
+
+class Plain(RequestHeaderProvider):
+    def __init__(self, audience):
+        self.audience = audience
+
+    def in_context(self):
+        return True
+
+    def request_headers(self):
+        token = id_token.fetch_id_token(Request(), self.audience)
+        return {"Authorization": f"Bearer {token}"}
+"""
 # The ways in which tasks may come by a token of Google's, each as (server of mlflow.yml,
-# run_config of vertexai.yml).
-BY_GOOGLE = {
+# run_config of vertexai.yml, settings.py).
+BY_GOOGLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "mlflow.yml": (
         {"request_header_provider": {**PROVIDER, "init_kwargs": {"client_id": AUDIENCE}}},
         {},
+        "",
     ),
     "parameters of vertexai.yml": (
         {"request_header_provider": PROVIDER},
         {"mlflow": {"request_header_provider_params": {"client_id": AUDIENCE}}},
+        "",
+    ),
+    "hook in settings.py": (
+        {},
+        {"mlflow": {"request_header_provider_params": {"client_id": AUDIENCE}}},
+        HOOK,
+    ),
+    "a class that knows MLflow alone": (
+        {
+            "request_header_provider": {
+                "type": "signing_of_mine.Plain",
+                "init_kwargs": {"audience": AUDIENCE},
+            }
+        },
+        {},
+        "",
     ),
     "authentication": (
         {},
         {"authentication": {"type": "GoogleOAuth2", "params": {"audience": AUDIENCE}}},
+        "",
     ),
 }
 
@@ -141,17 +188,20 @@ BY_GOOGLE = {
 def signing_project(
     new_project: Callable[..., KedroProject],
     server: SignedServer,
-    way: tuple[dict[str, Any], dict[str, Any]] = BY_GOOGLE["mlflow.yml"],
+    way: tuple[Any, ...] = BY_GOOGLE["mlflow.yml"],
     **described: Any,
 ) -> KedroProject:
+    server_yml, run_config, *settings = way
     experiment = f"signed-{next(NUMBERS)}"
     return new_project(
         parameters={"start": 0.5},
         mlflow={
-            "server": {"mlflow_tracking_uri": server.url, **way[0]},
+            "server": {"mlflow_tracking_uri": server.url, **server_yml},
             "tracking": {"experiment": {"name": experiment}},
         },
-        run_config=way[1],
+        run_config=run_config,
+        settings="".join(settings),
+        files={"src/signing_of_mine.py": PLAIN},
         **{"nodes": NODES, "catalog": CATALOG, **described},
     )
 

@@ -11,7 +11,7 @@ import pytest
 from engine import Done, Engine
 from mlflow_proxy import MlflowProxy
 
-from kedro_vertexai.task_inputs import RUN
+from kedro_vertexai.task_inputs import JOB, RUN
 
 NODES = """
     import json
@@ -38,6 +38,11 @@ NODES = """
             raise OSError("not yet")
 
 
+    def dies(job):
+        mlflow.log_metric("before", 1)
+        os._exit(9)
+
+
     def last(function):
         return Pipeline([node(function, "params:vertexai_job", None, name="last")])
 
@@ -47,6 +52,7 @@ NODES = """
         "tell": last(tell),
         "strays": last(strays),
         "fails_once": last(fails_once),
+        "dies": last(dies),
     }
 """
 PROJECT = {"nodes": NODES, "parameters": {"start": 1}}
@@ -180,3 +186,17 @@ def test_a_pipeline_that_mlflow_yml_takes_out_logs_nothing(
     assert note.exists()
     assert run["status"] == "FINISHED"
     assert "told" not in run["tags"]
+
+
+@pytest.mark.parametrize(
+    ("status", "closed"), [({"state": "SUCCEEDED"}, "FINISHED"), (FAILED, "FAILED")]
+)
+def test_a_pipeline_that_is_killed_leaves_a_run_that_has_ended(
+    job: Callable[..., Engine], client: Any, status: Any, closed: str
+) -> None:
+    engine = job()
+    started = engine.start().parameters[JOB]
+    assert engine.finish_after("dies", TASK, status).code == 9
+    run = client.get_run(started["run_id"])
+    assert run.info.status == closed
+    assert run.data.metrics == {"before": 1}

@@ -19,8 +19,15 @@ NODES = """
     def logs(value):
         mlflow.log_metric("seen", 1)
 
-    NODES = [node(logs, "params:start", None, name="logs")]
+    def scores(value):
+        return 0.5
+
+    NODES = [
+        node(logs, "params:start", None, name="logs"),
+        node(scores, "params:start", "score", name="scores"),
+    ]
 """
+METRIC = "score: {type: kedro_mlflow.io.metrics.MlflowMetricDataset}"
 PROJECT = {"nodes": NODES, "parameters": {"start": 1}}
 NOWHERE = "http://user:S3CRET@127.0.0.1:9"
 REQUIRED = {"required": True, "retry_for": 1}
@@ -130,3 +137,53 @@ def test_where_it_is_not_required_a_whole_pipeline_goes_on_untracked_and_says_so
     assert "This job is not tracked: cannot open the MLflow run: MLflow at http" in run.printed
     assert "THIS TASK IS NOT TRACKED" in run.log("logs")
     assert "S3CRET" not in run.printed
+
+
+@pytest.mark.parametrize("lost", ["everything", "runs/get"])
+@pytest.mark.parametrize("node", ["logs", "scores"])
+def test_where_it_is_not_required_no_logging_fails_a_task_that_goes_on_untracked(
+    engine: Callable[..., Engine], proxy: MlflowProxy, client: Any, node: str, lost: str
+) -> None:
+    job = engine(project={**PROJECT, "catalog": METRIC}, tracking=OPTIONAL)
+    started = job.start().parameters[JOB]
+    proxy.rule = lambda request: 403 if lost in ("everything", request.path) else None
+    done = job.task(node, started)
+    assert done.code == 0, done.log
+    assert "THIS TASK IS NOT TRACKED" in done.log
+    assert client.get_run(started["run_id"]).data.metrics == {}
+
+
+def test_where_it_is_not_required_a_server_that_is_lost_later_fails_no_task(
+    engine: Callable[..., Engine], proxy: MlflowProxy
+) -> None:
+    job = engine(project={**PROJECT, "catalog": "{}"}, tracking=OPTIONAL)
+    started = job.start().parameters[JOB]
+    proxy.rule = lambda request: 403 if request.path == "runs/log-batch" else None
+    done = job.task("scores", started)
+    assert done.code == 0, done.log
+    assert "THE START OF scores IS NOT TRACKED" in done.log
+
+
+def test_no_password_is_told_of_a_run_or_an_error(
+    engine: Callable[..., Engine], client: Any, proxy: MlflowProxy
+) -> None:
+    """Neither the server's, in what the last task hands over, nor one that a node's error holds."""
+    nodes = """
+        def fails(value):
+            raise OSError("no answer from https://me:S3CRET@shop.example.com/prices")
+
+        NODES = [node(fails, "params:start", None, name="fails")]
+    """
+    job = engine(project={**PROJECT, "nodes": nodes}, tracking=REQUIRED)
+    address = proxy.url.replace("http://", "http://me:S3CRET@")
+    file = job.project.path / "conf/base/mlflow.yml"
+    file.write_text(file.read_text().replace(proxy.url, address))
+    started = job.start().parameters[JOB]
+    done = job.task("fails", started)
+    assert (
+        done.line
+        == "node 'fails' failed: OSError: no answer from https://***@shop.example.com/prices"
+    )
+    ended = job.finish({"state": "FAILED", "error": {"message": "task failed"}})
+    assert ended.parameters[RUN]["tracking_uri"] == proxy.url
+    assert "S3CRET" not in str(client.get_run(started["run_id"]).data.tags)
