@@ -122,7 +122,11 @@ def test_the_file_is_written_where_kedro_reads_it(new_project: NewProject) -> No
     project = new_project(
         vertexai=None,
         settings='CONF_SOURCE = "etc"\nCONFIG_LOADER_ARGS = {"base_env": "common"}',
-        files={"etc/common/parameters.yml": "start: 5\n", "etc/local/.gitkeep": ""},
+        files={
+            "etc/common/catalog.yml": "{}\n",
+            "etc/common/parameters.yml": "start: 5\n",
+            "etc/local/.gitkeep": "",
+        },
     )
     result = init(project)
     assert result.exit_code == 0
