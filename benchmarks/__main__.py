@@ -10,6 +10,7 @@ from benchmarks.measure import Result, table
 NAMES = (
     "import_commands",
     "list_pipelines",
+    "follow_job",
     "compile_starter",
     "compile_generated",
     "spec_size",

@@ -70,7 +70,8 @@ def follow_job(jobs: JobsOfProject, job_id: str, how: Following | None = None) -
                 _left(job_id)
                 return INTERRUPTED
             if wish == "cancel":
-                return _cancel(jobs, job_id)
+                _cancel(jobs, job_id)
+                return INTERRUPTED
     _print_end(jobs, job, how.titles)
     return 0 if job_record(job).state == "SUCCEEDED" else FAILED
 
@@ -107,8 +108,20 @@ def _on_timeout(jobs: JobsOfProject, job_id: str, how: Following) -> int:
     return TIMED_OUT
 
 
-def _cancel(jobs: JobsOfProject, job_id: str) -> int:
-    """Cancel the job and wait until it has ended, its MLflow run too."""
+def _cancel(jobs: JobsOfProject, job_id: str) -> None:
+    """Cancel the job and wait until it has ended, its MLflow run too, or until an interrupt."""
+    try:
+        _cancel_and_wait(jobs, job_id)
+    except KeyboardInterrupt:
+        click.echo(
+            f"interrupted while job {job_id} was cancelled: "
+            f"`kedro vertexai status {job_id}` tells how it does, "
+            f"`kedro vertexai cancel {job_id}` cancels it again and ends its MLflow run",
+            err=True,
+        )
+
+
+def _cancel_and_wait(jobs: JobsOfProject, job_id: str) -> None:
     job = jobs.find(job_id)
     start_cancelling(jobs, job)
     click.echo(f"job {job_id} is being cancelled")
@@ -116,7 +129,6 @@ def _cancel(jobs: JobsOfProject, job_id: str) -> int:
     click.echo(f"job {job_id} is {ended.job.state}")
     if ended.run:
         click.echo(f"MLflow run {ended.run['id']} is {ended.run['status']}")
-    return FAILED
 
 
 def _print_end(jobs: JobsOfProject, job: PipelineJob, titles: Mapping[str, str]) -> None:

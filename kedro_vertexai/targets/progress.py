@@ -5,16 +5,18 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
+from kedro_vertexai.targets.cell_table import Cell, CellTable
 from kedro_vertexai.targets.results import TaskResult, TaskState
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-_REFRESHES_PER_SECOND = 4
+# A table takes milliseconds of a processor, and a job may take days.
+_REFRESHES_PER_SECOND = 1
 # Lines of the terminal that are not rows of the table: its head, the summary, the prompt.
 _OTHER_LINES = 6
+_HEAD = ("task", "state", "attempt", "duration")
+# The columns of numbers.
+_NUMBERS = frozenset({2, 3})
 
 _COLOURS: dict[TaskState, str] = {
     "PENDING": "dim",
@@ -162,26 +164,20 @@ class LiveReporter:
         with suppress(*_NOBODY_READS):
             self._console.print(text, markup=False, highlight=False)
 
-    def _table(self) -> "Table":
-        from rich.table import Table
-        from rich.text import Text
-
+    def _table(self) -> CellTable:
         with self._lock:
             tasks = list(self._tasks.values())
         shown = rows_that_fit(tasks, max(1, self._console.height - _OTHER_LINES))
-        table = Table(box=None, pad_edge=False, caption=summary(tasks), caption_justify="left")
-        table.add_column("task", overflow="ellipsis", no_wrap=True)
-        table.add_column("state")
-        table.add_column("attempt", justify="right")
-        table.add_column("duration", justify="right")
-        for task in shown:
-            table.add_row(
-                Text(task.display_name),
-                Text(task.state, style=_COLOURS[task.state]),
-                str(task.attempts or ""),
-                duration(elapsed(task)).strip(),
-            )
-        return table
+        return CellTable(_HEAD, [_row(task) for task in shown], _NUMBERS, summary(tasks))
+
+
+def _row(task: TaskResult) -> list[Cell]:
+    return [
+        Cell(task.display_name),
+        Cell(task.state, _COLOURS[task.state]),
+        Cell(str(task.attempts or "")),
+        Cell(duration(elapsed(task)).strip()),
+    ]
 
 
 def make_reporter(stream: TextIO | None = None) -> Reporter:

@@ -14,7 +14,8 @@ from kedro_vertexai.targets.results import TaskResult, TaskState, seconds_betwee
 from kedro_vertexai.targets.vertex.client import GoogleClients
 from kedro_vertexai.targets.vertex.console import job_page
 from kedro_vertexai.targets.vertex.errors import explained, google_errors
-from kedro_vertexai.targets.vertex.job_record import ENDED, job_record, task_record
+from kedro_vertexai.targets.vertex.field_mask import Metadata, field_mask
+from kedro_vertexai.targets.vertex.job_record import ENDED, TaskRecord, job_record
 from kedro_vertexai.targets.vertex.retry import transient
 from kedro_vertexai.targets.vertex.submit import get_job
 
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
 # Seconds between two looks: a tenth of the time that has passed, within these.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _SHARE = 0.1
+
+# What is told of a job that goes on. All of it has the spec, and each task's artifacts.
+_TASK_FIELDS = (
+    "taskId",
+    "parentTaskId",
+    "taskName",
+    "state",
+    "startTime",
+    "endTime",
+    "error.message",
+    "executorDetail.containerDetail.mainJob",
+    "executorDetail.containerDetail.failedMainJobs",
+)
+_TOLD = field_mask(
+    *("name", "state", "createTime", "startTime", "endTime", "error.message"),
+    *(f"jobDetail.taskDetails.{name}" for name in _TASK_FIELDS),
+)
 
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs#State_1
 _TASK_STATES: dict[str, TaskState] = {
@@ -94,11 +112,11 @@ class Follower:
             TimeIsUpError: it has not ended in time.
             RunError: the service refuses to tell.
         """
+        known: dict[str, TaskResult] | None = None
         with closing(reporter):
-            known: dict[str, TaskResult] = {}
-            for job in self._looks(reporter):
+            for job in self._looks(reporter, _TOLD):
                 now = self._seen(job)
-                if not known:
+                if known is None:
                     known = {name: TaskResult(name, self._title(name)) for name in self.expected}
                     known |= {
                         task.name: TaskResult(task.name, task.display_name) for task in now.tasks
@@ -110,23 +128,25 @@ class Follower:
                         reporter.task_changed(task)
                 if now.has_ended:
                     reporter.job_finished(now)
-                    return job
+                    break
+            for job in self._looks(reporter):
+                return job
         raise AssertionError("looks never end")
 
-    def _looks(self, reporter: Reporter) -> Iterator[PipelineJob]:
-        """The job as it is now, and again after a while."""
+    def _looks(self, reporter: Reporter, mask: Metadata = ()) -> Iterator[PipelineJob]:
+        """The job as it is now, all of it without a mask, and again after a while."""
         is_away = False
         while True:
-            job = self._look(reporter, quiet=is_away)
+            job = self._look(reporter, mask, quiet=is_away)
             is_away = job is None
             if job is not None:
                 yield job
             self._pause()
 
-    def _look(self, reporter: Reporter, *, quiet: bool) -> PipelineJob | None:
+    def _look(self, reporter: Reporter, mask: Metadata, *, quiet: bool) -> PipelineJob | None:
         with google_errors(self.clients.location):
             try:
-                return get_job(self.clients, self.job_id)
+                return get_job(self.clients, self.job_id, mask)
             except Exception as error:
                 if not transient(error):
                     raise
@@ -147,7 +167,6 @@ class Follower:
     def _seen(self, job: PipelineJob) -> FollowedJob:
         record = job_record(job)
         page = job_page(self.clients.location, self.job_id)
-        tasks = (self._task(detail) for detail in tasks_of(job))
         return FollowedJob(
             job_name=record.id,
             state=record.state,
@@ -155,11 +174,10 @@ class Follower:
             start=record.start or record.created,
             end=record.end,
             error=record.error or None,
-            tasks=tuple(tasks),
+            tasks=tuple(map(self._task, record.tasks)),
         )
 
-    def _task(self, detail: PipelineTaskDetail) -> TaskResult:
-        record = task_record(detail)
+    def _task(self, record: TaskRecord) -> TaskResult:
         return TaskResult(
             name=record.name,
             display_name=self._title(record.name),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from kedro_vertexai.errors import ConfigError, RunError
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients, Location
 from kedro_vertexai.targets.vertex.errors import google_errors
+from kedro_vertexai.targets.vertex.field_mask import Metadata, field_mask
 from kedro_vertexai.targets.vertex.job_record import JobRecord, job_record
 from kedro_vertexai.targets.vertex.names import JOB_ID, PROJECT_LABEL
 from kedro_vertexai.targets.vertex.retry import PATIENCE_OF_A_READER, retried
@@ -28,10 +29,10 @@ _LABEL = re.compile(r"[\w-]{0,64}")
 _FULL_NAME = re.compile(r"^projects/[^/]+/locations/[^/]+/pipelineJobs/")
 # What a table of jobs shows; a spec can have megabytes.
 _LISTED = ("name", "display_name", "state", "create_time", "start_time", "end_time", "labels")
-# Of a job that is asked for its MLflow run only:
-# https://cloud.google.com/apis/docs/system-parameters ($fields, X-Goog-FieldMask)
-_FIELD_MASK = "x-goog-fieldmask"
-_RUN_FIELDS = "name,jobDetail.taskDetails.taskName,jobDetail.taskDetails.execution.metadata"
+# Of a job that is asked for its MLflow run only.
+_RUN_FIELDS = field_mask(
+    "name", "jobDetail.taskDetails.taskName", "jobDetail.taskDetails.execution.metadata"
+)
 _LARGEST_PAGE = 100
 _THREADS = 8
 # Of jobs that begin alike, a message names so many.
@@ -94,7 +95,7 @@ def with_mlflow_runs(clients: GoogleClients, jobs: Sequence[JobRecord]) -> list[
     """
 
     def asked(job: JobRecord) -> JobRecord:
-        told = job_record(_get(clients, job.id, ((_FIELD_MASK, _RUN_FIELDS),)))
+        told = job_record(_get(clients, job.id, _RUN_FIELDS))
         return replace(job, tasks=told.tasks)
 
     with google_errors(clients.location), ThreadPoolExecutor(_THREADS) as pool:
@@ -142,9 +143,7 @@ def get_job(clients: GoogleClients, job_id: str) -> JobRecord:
         return job_record(_get(clients, job_id))
 
 
-def _get(
-    clients: GoogleClients, job_id: str, metadata: Sequence[tuple[str, str]] = ()
-) -> PipelineJob:
+def _get(clients: GoogleClients, job_id: str, metadata: Metadata = ()) -> PipelineJob:
     name = clients.location.job(job_id)
     return retried(
         lambda: clients.pipelines.get_pipeline_job(name=name, timeout=TIMEOUT, metadata=metadata),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients
+from kedro_vertexai.targets.vertex.field_mask import Metadata
 from kedro_vertexai.targets.vertex.retry import Patience, refused, retried, transient
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ def submit_job(
     return retried(created, patience)
 
 
-def get_job(clients: GoogleClients, job_id: str) -> PipelineJob:
-    """Ask for a job once.
+def get_job(clients: GoogleClients, job_id: str, mask: Metadata = ()) -> PipelineJob:
+    """Ask for a job once, for the fields of a mask or for all.
 
     Raises:
         Exception: the client's.
     """
     return clients.pipelines.get_pipeline_job(
-        name=clients.location.job(job_id), retry=None, timeout=TIMEOUT
+        name=clients.location.job(job_id), retry=None, timeout=TIMEOUT, metadata=mask
     )
 
 
