@@ -15,11 +15,11 @@ from kedro_vertexai.cli_options import (
     pipeline_options,
     request_of,
     template_values,
-    warn,
 )
 from kedro_vertexai.cli_publish import publish
 from kedro_vertexai.cli_schedule import schedule
 from kedro_vertexai.errors import VertexAIError
+from kedro_vertexai.warn import warn
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
@@ -127,8 +127,7 @@ def compile_(obj: dict[str, Any], /, output: Path, explain: bool, **options: Any
 def stage(obj: dict[str, Any], /, **options: Any) -> None:
     """Upload the raw inputs of the pipeline to run_config.root, unless they are there."""
     from kedro_vertexai.compiler import compile_project, staging_root
-    from kedro_vertexai.transfer import make_transfer
-    from kedro_vertexai.upload import stage_inputs
+    from kedro_vertexai.stage import stage as stage_inputs
 
     compiled = compile_project(request_of(obj, options, new_defaults=True))
     warn(compiled.notes)
@@ -136,13 +135,7 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
         click.echo(f"{compiled.plan.name} reads no raw inputs: nothing to stage")
         return
     root = staging_root(compiled)
-    reporter = make_transfer(sys.stdout, "Staging")
-    report = stage_inputs(compiled.plan.staged, root, obj["path"], reporter)
-    click.echo(f"{report} under {root}")
-
-
-vertexai.add_command(publish)
-vertexai.add_command(schedule)
+    click.echo(f"{stage_inputs(compiled, root)} under {root}")
 
 
 @vertexai.command("run-once")
@@ -243,7 +236,7 @@ def pull(
         obj["path"], obj["env"], job, datasets, to=to and to.absolute(), force=force
     )
     report = pull_outputs(request, make_transfer(sys.stdout, "Fetching"))
-    warn(list(report.notes))
+    warn(report.notes)
     click.echo(str(report))
 
 
@@ -268,5 +261,5 @@ def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
         click.echo(f"{title:<12} {text}")
 
 
-for command in JOB_COMMANDS:
+for command in (publish, schedule, *JOB_COMMANDS):
     vertexai.add_command(command)

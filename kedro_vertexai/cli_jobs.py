@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from kedro_vertexai.cli_options import warn
+from kedro_vertexai.cli_options import params_option
+from kedro_vertexai.warn import warn
 
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/PipelineState
 _STATES = (
@@ -140,13 +141,7 @@ def cancel(obj: dict[str, Any], job: str, wait: bool, yes: bool) -> None:
 
 @click.command("rerun")
 @click.argument("job")
-@click.option(
-    "--params",
-    "--param",
-    "params",
-    multiple=True,
-    help="New value of a parameter as key=value, typed as in YAML; dots nest. Repeatable.",
-)
+@params_option("New value of a parameter")
 @click.option("--wait", "--wait-for-completion", "wait", is_flag=True, help="Follow it to its end.")
 @_YES
 @click.pass_context
@@ -162,7 +157,7 @@ def rerun(ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes
 
     jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
     again = prepare(jobs, job, parse_overrides(params))
-    warn(list(again.notes))
+    warn(again.notes)
     if not yes:
         click.confirm(f"Run job {again.of} again as {again.id}?", abort=True)
     submitted = submit(jobs, again)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.framework.cli.utils import split_node_names, split_string
 
+from kedro_vertexai.warn import warn
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,13 +20,38 @@ if TYPE_CHECKING:
 _LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
 
+image_option = click.option(
+    "-i", "--image", help="Image of every task, instead of run_config.image."
+)
+
+
+def params_option(what: str = "Parameter value") -> Callable[..., Any]:
+    """Values by name, of what `overrides.parse_overrides` reads; `what` begins the help."""
+    return click.option(
+        "--params",
+        "--param",
+        "params",
+        multiple=True,
+        help=f"{what} as key=value, typed as in YAML; dots nest. Repeatable.",
+    )
+
+
+def params_file_option(what: str = "parameter values") -> Callable[..., Any]:
+    """The same in a file."""
+    return click.option(
+        "--params-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help=f"YAML or JSON file of {what}.",
+    )
+
+
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Which pipeline, image, nodes and parameter values."""
     names: dict[str, Any] = {"default": "", "callback": split_string}
     nodes: dict[str, Any] = {"default": "", "callback": split_node_names}
     options = (
         click.option("-p", "--pipeline", default="__default__", help="Registered pipeline."),
-        click.option("-i", "--image", help="Image of every task, instead of run_config.image."),
+        image_option,
         click.option("-t", "--tags", **names, help="Only nodes with any of these tags."),
         click.option("-n", "--nodes", "node_names", **nodes, help="Only these nodes."),
         click.option("--from-nodes", **nodes, help="Start from these nodes."),
@@ -32,18 +59,8 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--from-inputs", **names, help="Start from these datasets."),
         click.option("--to-outputs", **names, help="End with these datasets."),
         click.option("-ns", "--namespaces", **nodes, help="Only these namespaces."),
-        click.option(
-            "--params",
-            "--param",
-            "params",
-            multiple=True,
-            help="Parameter value as key=value, typed as in YAML; dots nest. Repeatable.",
-        ),
-        click.option(
-            "--params-file",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="YAML or JSON file of parameter values.",
-        ),
+        params_option(),
+        params_file_option(),
     )
     for option in reversed(options):
         command = option(command)
@@ -138,9 +155,3 @@ def _pipeline_options(ctx: click.Context) -> list[click.Parameter]:
 
     names = {"pipeline", "image", *vars(Filters())}
     return [option for option in ctx.command.params if option.name in names]
-
-
-def warn(lines: list[str]) -> None:
-    """Tell the user what does not stop a command."""
-    for line in lines:
-        click.secho(f"Warning: {line}", fg="yellow", err=True)

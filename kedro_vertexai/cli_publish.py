@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from kedro_vertexai.cli_options import warn
+from kedro_vertexai.cli_options import image_option, params_file_option, params_option
+from kedro_vertexai.warn import warn
 
 
 @click.command("publish")
@@ -26,19 +26,9 @@ from kedro_vertexai.cli_options import warn
     default=["__default__"],
     help="Registered pipeline. Repeatable.",
 )
-@click.option("-i", "--image", help="Image of every task, instead of run_config.image.")
-@click.option(
-    "--params",
-    "--param",
-    "params",
-    multiple=True,
-    help="Default of a parameter as key=value, typed as in YAML; dots nest. Repeatable.",
-)
-@click.option(
-    "--params-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML or JSON file of parameter defaults.",
-)
+@image_option
+@params_option("Default of a parameter")
+@params_file_option("parameter defaults")
 @click.pass_obj
 def publish(
     obj: dict[str, Any],
@@ -71,7 +61,7 @@ def publish(
         )
         for pipeline in dict.fromkeys(pipelines)
     ]
-    warn(list(dict.fromkeys(note for one in compiled for note in one.notes)))
-    warn(list(dict.fromkeys(note for one in compiled for note in notes_for_vertex(one))))
+    warn(dict.fromkeys(note for one in compiled for note in one.notes))
+    warn(dict.fromkeys(note for one in compiled for note in notes_for_vertex(one)))
     for line in publish_all(compiled, place, tuple(dict.fromkeys(tags))):
         click.echo(line)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
 
-from kedro_vertexai.cli_options import request_of, warn
+from kedro_vertexai.cli_options import (
+    image_option,
+    params_file_option,
+    params_option,
+    request_of,
+)
 from kedro_vertexai.errors import ConfigError
+from kedro_vertexai.warn import warn
 
 _ACTIONS = ("list", "pause", "resume", "delete")
 _POSITIVE = click.IntRange(min=1)
 _OPTIONS = (
     click.option("-p", "--pipeline", help="Registered pipeline; `__default__` without."),
-    click.option("-i", "--image", help="Image of every task, instead of run_config.image."),
+    image_option,
     click.option("-c", "--cron-expression", help="When jobs start, as `0 3 * * *`."),
     click.option("-t", "--timezone", help="IANA time zone of the expression, as Europe/Berlin."),
     click.option("--start-time", help="No job before, as 2026-01-31T12:00:00Z (RFC 3339)."),
@@ -29,18 +34,8 @@ _OPTIONS = (
     ),
     click.option("--max-run-count", type=_POSITIVE, help="Most jobs in all."),
     click.option("--max-concurrent-run-count", type=_POSITIVE, help="Most jobs at once."),
-    click.option(
-        "--params",
-        "--param",
-        "params",
-        multiple=True,
-        help="Parameter value as key=value, typed as in YAML; dots nest. Repeatable.",
-    ),
-    click.option(
-        "--params-file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="YAML or JSON file of parameter values.",
-    ),
+    params_option(),
+    params_file_option(),
     click.option("--list", "action", flag_value="list", help="Show this project's schedules."),
     click.option("--pause", "action", flag_value="pause", help="Start no more jobs."),
     click.option(
@@ -108,7 +103,7 @@ def _set(obj: dict[str, Any], options: dict[str, Any]) -> None:
     warn(compiled.notes)
     timing = TimingOptions(**{item.name: options[item.name] for item in fields(TimingOptions)})
     prepared = prepare(compiled, timing)
-    warn(list(prepared.notes))
+    warn(prepared.notes)
     for line in prepared.lines:
         click.echo(line)
     if options["dry_run"] or not prepared.is_needed:
@@ -129,7 +124,7 @@ def _show(obj: dict[str, Any], options: dict[str, Any]) -> None:
             click.echo(line)
     else:
         click.echo("no schedules", err=True)
-    warn(list(warnings(chosen)))
+    warn(warnings(chosen))
 
 
 def _act(obj: dict[str, Any], action: str, options: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from kedro_vertexai.errors import RunError
 from kedro_vertexai.targets.vertex.client import GoogleClients
 from kedro_vertexai.targets.vertex.preflight import Finding, Level, Subject, check
 from kedro_vertexai.targets.vertex.request import JobRequest
+from kedro_vertexai.warn import warn
 
 # Of `config_authentication.SECRET_BACKENDS`.
 _SECRET_MANAGER = "google-secret-manager"
@@ -40,8 +41,7 @@ def check_request(
         display_name=request.display_name,
     )
     warnings, notes = preflight(clients, subject)
-    for line in warnings:
-        click.secho(f"Warning: {line}", fg="yellow", err=True)
+    warn(warnings)
     for line in notes:
         click.echo(line)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from kedro_vertexai.compiler import Compiled, spec_for_vertex, staging_root
 from kedro_vertexai.errors import ConfigError
 from kedro_vertexai.spec.write import render_spec
+from kedro_vertexai.stage import stage
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.templates import Repository, publish_template
-from kedro_vertexai.transfer import make_transfer
-from kedro_vertexai.upload import stage_inputs
 
 
 def publish(
@@ -37,9 +35,8 @@ def publish(
     for one, text in zip(compiled, texts, strict=True):
         plan = one.plan
         if plan.staged:
-            reporter = make_transfer(sys.stdout, "Staging")
             root = staging_root(one)
-            yield f"{stage_inputs(plan.staged, root, one.project.path, reporter)} under {root}"
+            yield f"{stage(one, root)} under {root}"
         location = Location(one.config.project_id, one.config.region)
         published = publish_template(GoogleClients(location), repository, plan.name, text, tags)
         template = published.template

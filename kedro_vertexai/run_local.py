@@ -16,12 +16,11 @@ from kedro_vertexai.compiler import Compiled, missing_inputs
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.git_state import git_state
 from kedro_vertexai.spec.build import build_spec, job_values
+from kedro_vertexai.stage import stage
 from kedro_vertexai.summary import print_summary
 from kedro_vertexai.targets.local import ROOT, LocalOptions, make_reporter, run_job
 from kedro_vertexai.tracking.config import STORE_VARIABLE
 from kedro_vertexai.tracking.tags import COMMIT_VARIABLE, DIRTY_VARIABLE
-from kedro_vertexai.transfer import make_transfer
-from kedro_vertexai.upload import stage_inputs
 
 # A fork server imports these once for all tasks; what the project imports comes on top.
 _RUNTIME_MODULES = (
@@ -58,9 +57,8 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
     if missing := missing_inputs(plan):
         raise RunError("; ".join(missing))
     root = str(project.path / ROOT)
-    report = stage_inputs(plan.staged, root, project.path, make_transfer(sys.stdout, "Staging"))
     if plan.staged:
-        click.echo(str(report))
+        click.echo(stage(compiled, root))
     result = run_job(
         build_spec(plan, root=root),
         job_name=_job_name(plan.name),

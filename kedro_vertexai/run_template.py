@@ -17,6 +17,7 @@ from kedro_vertexai.run_vertex import VertexOptions, launch
 from kedro_vertexai.targets.vertex.names import job_labels, new_job_id
 from kedro_vertexai.targets.vertex.request import JobRequest, as_json, create_request
 from kedro_vertexai.targets.vertex.templates import Template, fetch_template
+from kedro_vertexai.warn import warn
 
 
 def run_template(
@@ -56,8 +57,7 @@ def _request(
 ) -> JobRequest:
     run_config = jobs.config.run_config
     changed = changed_values(spec, {}, given)
-    for note in changed.notes:
-        click.secho(f"Warning: {note}", fg="yellow", err=True)
+    warn(changed.notes)
     return request_for(
         jobs.config,
         spec,

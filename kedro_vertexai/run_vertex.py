@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from kedro_vertexai.job_request import job_request
 from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.plan.model import FINISH_RUN, START_RUN, Plan
 from kedro_vertexai.preflight_command import check_request
+from kedro_vertexai.stage import stage
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.console import job_page
 from kedro_vertexai.targets.vertex.errors import google_errors
@@ -25,8 +25,7 @@ from kedro_vertexai.targets.vertex.experiment import attach_job, ensure_experime
 from kedro_vertexai.targets.vertex.names import label_value, new_job_id
 from kedro_vertexai.targets.vertex.request import as_json, create_request
 from kedro_vertexai.targets.vertex.submit import submit_job
-from kedro_vertexai.transfer import make_transfer
-from kedro_vertexai.upload import stage_inputs
+from kedro_vertexai.warn import warn
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
@@ -66,8 +65,7 @@ def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
     location = Location(config.project_id, config.region)
     job_id = new_job_id(compiled.plan.name)
     create = create_request(location, job_id, request)
-    for note in notes_for_vertex(compiled):
-        click.secho(f"Warning: {note}", fg="yellow", err=True)
+    warn(notes_for_vertex(compiled))
     if options.dry_run:
         click.echo(json.dumps(as_json(create), indent=2))
         return 0
@@ -75,7 +73,8 @@ def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
     if options.check:
         uploads = bool(compiled.plan.staged)
         check_request(clients, config.run_config, request, uploads=uploads)
-    _stage(compiled)
+    if compiled.plan.staged:
+        click.echo(stage(compiled, staging_root(compiled)))
     jobs = JobsOfProject(project.path, project.env, config, clients, label_value(project.package))
     titles = {task.name: task.title for task in compiled.plan.tasks}
     return launch(jobs, create, options, titles=titles, expected=_expected(compiled.plan))
@@ -115,15 +114,6 @@ def launch(
     return follow_job(jobs, create.pipeline_job_id, how)
 
 
-def _stage(compiled: Compiled) -> None:
-    staged = compiled.plan.staged
-    if not staged:
-        return
-    root = staging_root(compiled)
-    reporter = make_transfer(sys.stdout, "Staging")
-    click.echo(str(stage_inputs(staged, root, compiled.project.path, reporter)))
-
-
 def _submit(jobs: JobsOfProject, create: CreatePipelineJobRequest) -> bool:
     """Make the job and say where it is; False if the user interrupts."""
     run_config, clients = jobs.config.run_config, jobs.clients
@@ -156,16 +146,12 @@ def _attach(clients: GoogleClients, experiment: str, job_id: str) -> None:
         with google_errors(clients.location):
             attached = attach_job(clients, experiment, job_id)
     except RunError as error:
-        click.secho(f"Warning: the job is not in experiment {name}: {error}", fg="yellow", err=True)
+        warn([f"the job is not in experiment {name}: {error}"])
         return
     except KeyboardInterrupt:
         attached = False
     if not attached:
-        click.secho(
-            f"Warning: the job is not in experiment {name}: Vertex AI has not begun with it",
-            fg="yellow",
-            err=True,
-        )
+        warn([f"the job is not in experiment {name}: Vertex AI has not begun with it"])
 
 
 def _expected(plan: Plan) -> tuple[str, ...]:

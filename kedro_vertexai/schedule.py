@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -16,6 +15,7 @@ from kedro_vertexai.job_request import job_request
 from kedro_vertexai.preflight_command import check_request
 from kedro_vertexai.project import Project
 from kedro_vertexai.schedule_timing import TimingOptions, timing_of
+from kedro_vertexai.stage import stage
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.console import schedule_page
 from kedro_vertexai.targets.vertex.errors import google_errors
@@ -37,8 +37,6 @@ from kedro_vertexai.targets.vertex.schedules import (
     state_of,
     update_schedule,
 )
-from kedro_vertexai.transfer import make_transfer
-from kedro_vertexai.upload import stage_inputs
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Schedule
@@ -124,7 +122,8 @@ def carry_out(prepared: Prepared, *, check: bool = True) -> None:
     if check:
         run_config, uploads = compiled.config.run_config, bool(compiled.plan.staged)
         check_request(clients, run_config, prepared.request, uploads=uploads)
-    _stage(compiled)
+    if compiled.plan.staged:
+        click.echo(stage(compiled, staging_root(compiled)))
     with google_errors(clients.location):
         if prepared.existing is None:
             made = create_schedule(clients, prepared.wanted)
@@ -185,11 +184,3 @@ def _outlook(existing: Schedule | None, made: Schedule) -> str:
         return ""
     moment = datetime.fromtimestamp(next_run.timestamp(), timezone.utc)
     return f", next run {moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _stage(compiled: Compiled) -> None:
-    staged = compiled.plan.staged
-    if staged:
-        reporter = make_transfer(sys.stdout, "Staging")
-        root = staging_root(compiled)
-        click.echo(str(stage_inputs(staged, root, compiled.project.path, reporter)))

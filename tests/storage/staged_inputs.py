@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,15 +19,31 @@ import sys, time
 from pathlib import Path
 
 sys.path.insert(0, {here!r})
-from staged_inputs import described, staged
+from staged_inputs import Hanging, described, staged
 
 project, go = Path(sys.argv[1]), Path(sys.argv[1], "go")
-inputs = [described(project, path) for path in sys.argv[3:]]
+inputs = [described(project, path) for path in sys.argv[4:]]
 print("ready", flush=True)
 while not go.exists():
     time.sleep(0.01)
-print(staged(inputs, sys.argv[2], project)[0])
+print(staged(inputs, sys.argv[2], project, Hanging(int(sys.argv[3])))[0])
 """
+
+
+class Hanging(PlainTransfer):
+    """Says so on stdout once so many files have been sent, and sends no more; 0 sends all."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(io.StringIO())
+        self._limit = limit
+        self._left = itertools.count(limit - 1, -1)
+
+    def advance(self, count: int) -> None:
+        left = next(self._left)
+        if left == 0:
+            print("hanging", flush=True)
+        if self._limit and left <= 0:
+            signal.pause()
 
 
 def described(project: Path, path: str) -> StagedInput:
@@ -42,11 +60,13 @@ def staged(
     return report, printed.getvalue()
 
 
-def staging_process(project: Path, root: str, *paths: str) -> subprocess.Popen[str]:
-    """A process that stages these inputs once the file `go` is in the project."""
+def staging_process(
+    project: Path, root: str, *paths: str, hangs_after: int = 0
+) -> subprocess.Popen[str]:
+    """A process that stages these inputs once the file `go` is in the project; see `Hanging`."""
     script = _CHILD.format(here=str(Path(__file__).parent))
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(project), root, *paths],
+        [sys.executable, "-c", script, str(project), root, str(hangs_after), *paths],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,11 +174,10 @@ def test_a_killed_upload_is_taken_for_nothing_and_the_next_sends_the_rest(
 ) -> None:
     content = many_files(tmp_path / "parts", 400)
     one = described(tmp_path, "parts")
-    child = staging_process(tmp_path, bucket.root, "parts")
+    child = staging_process(tmp_path, bucket.root, "parts", hangs_after=3)
     (tmp_path / "go").touch()
-    while len(bucket.generations()) < 3:
-        assert child.poll() is None
-        time.sleep(0.01)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "hanging\n"
     child.send_signal(signal.SIGKILL)
     child.communicate()
     before = bucket.generations()
