@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import use
-from docker_engine import BASE, Engine, free_port, running_engine, running_registry, small_disk
+from docker_engine import (
+    BASE,
+    Engine,
+    free_port,
+    running_engine,
+    running_registry,
+    small_disk,
+    use,
+)
 from project_factory import KedroProject
 
 NAME = "kedro/demo"
