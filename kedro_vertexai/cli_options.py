@@ -21,7 +21,7 @@ _LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
 
 image_option = click.option(
-    "-i", "--image", help="Image of every task, instead of run_config.image."
+    "-i", "--image", help="Image of the tasks, instead of run_config.image."
 )
 
 
