@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kedro_vertexai.errors import RunError
 
 if TYPE_CHECKING:
-    from docker import APIClient
+    from docker import DockerClient
 
 TIMEOUT = 600  # seconds without a word from the engine
 # Vertex AI's machines; a laptop may have another architecture.
@@ -19,7 +19,7 @@ ELSEWHERE = "`kedro vertexai build --builder cloud-build` needs none"
 _DISK_FULL = "no space left on device"
 
 
-def connect() -> APIClient:
+def connect() -> DockerClient:
     """A client of the engine that the `docker` command would use.
 
     Raises:
@@ -31,9 +31,9 @@ def connect() -> APIClient:
 
     with engine_errors():
         if os.environ.get("DOCKER_HOST"):
-            return docker.APIClient(**kwargs_from_env(), version="auto", timeout=TIMEOUT)
+            return docker.DockerClient(**kwargs_from_env(), version="auto", timeout=TIMEOUT)
         context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT") or None)
-        return docker.APIClient(
+        return docker.DockerClient(
             base_url=context.Host if context else None,
             tls=(context and context.TLSConfig) or False,
             version="auto",
@@ -67,7 +67,7 @@ def disk_full(words: str) -> str:
     return "the Docker engine's disk is full: `docker system prune` removes what nothing uses"
 
 
-def is_alive(client: APIClient) -> bool:
+def is_alive(client: DockerClient) -> bool:
     """Whether the engine answers."""
     from docker.errors import DockerException
     from requests import RequestException
@@ -91,6 +91,8 @@ def _answer(words: str) -> str:
 
 
 def _unreachable(error: BaseException) -> str:
+    from docker.errors import DockerException
+
     causes = list(_causes(error))
     if any(isinstance(cause, PermissionError) for cause in causes):
         return (
@@ -101,6 +103,9 @@ def _unreachable(error: BaseException) -> str:
         return f"no Docker engine is running here: start or install one; {ELSEWHERE}"
     if str(error).startswith("Error while fetching server API version"):
         return f"the Docker engine cannot be reached ({_short(causes[-1])}); {ELSEWHERE}"
+    if isinstance(error, DockerException):
+        # Not the engine's but the client's own, such as a credential helper that is not there.
+        return f"docker: {_short(error)}"
     return str(stopped())
 
 

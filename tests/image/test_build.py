@@ -184,6 +184,15 @@ def test_what_docker_login_has_kept_is_used(
         assert "secret" not in result.output
 
 
+def test_a_credential_helper_that_is_not_there_is_named(
+    project: KedroProject, engine: Engine, registry: str, image: str, tmp_path: Path
+) -> None:
+    (tmp_path / "docker").mkdir()
+    helpers = f'{{"credHelpers": {{"{registry}": "nothing"}}}}'
+    (tmp_path / "docker" / "config.json").write_text(helpers)
+    assert "docker-credential-nothing" in error(project, "--image", image)
+
+
 def test_an_engine_that_stops_in_the_middle_is_told(
     project: KedroProject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, registry: str
 ) -> None:
