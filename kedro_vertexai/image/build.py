@@ -22,7 +22,7 @@ from kedro_vertexai.image.engine import (
 )
 
 if TYPE_CHECKING:
-    from docker import DockerClient
+    from docker import APIClient
 
 DOCKERFILE = "Dockerfile"
 _TAIL = 5  # lines of output that an error repeats
@@ -42,7 +42,7 @@ def check_dockerfile(project_path: Path) -> None:
         )
 
 
-def build(client: DockerClient, project_path: Path, image: str, say: Callable[[str], None]) -> None:
+def build(client: APIClient, project_path: Path, image: str, say: Callable[[str], None]) -> None:
     """Build the image; its output is said line by line.
 
     Args:
@@ -85,14 +85,14 @@ def build_command(image: str, *, with_kedro_docker: bool) -> list[str]:
     return ["docker", "build", "--platform", PLATFORM, "--tag", image, "."]
 
 
-def check_platform(client: DockerClient, image: str) -> None:
+def check_platform(client: APIClient, image: str) -> None:
     """Refuse an image that Vertex AI's machines cannot run.
 
     Raises:
         RunError: it is of another platform, or there is no such image.
     """
     with engine_errors():
-        found = client.api.inspect_image(image)  # type: ignore[no-untyped-call]
+        found = client.inspect_image(image)  # type: ignore[no-untyped-call]
     platform = f"{found.get('Os')}/{found.get('Architecture')}"
     if platform != PLATFORM:
         raise RunError(
@@ -137,7 +137,7 @@ def _run(command: list[str], directory: Path, hear: Callable[[str], None]) -> in
             raise
 
 
-def _failure(client: DockerClient, command: list[str], code: int, tail: list[str]) -> RunError:
+def _failure(client: APIClient, command: list[str], code: int, tail: list[str]) -> RunError:
     words = "\n".join(tail)
     if full := disk_full(words):
         return RunError(full)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kedro_vertexai.errors import RunError
 
 if TYPE_CHECKING:
-    from docker import DockerClient
+    from docker import APIClient
 
 TIMEOUT = 600  # seconds without a word from the engine
 # Vertex AI's machines; a laptop may have another architecture.
@@ -19,7 +19,7 @@ ELSEWHERE = "`kedro vertexai build --builder cloud-build` needs none"
 _DISK_FULL = "no space left on device"
 
 
-def connect() -> DockerClient:
+def connect() -> APIClient:
     """A client of the engine that the `docker` command would use.
 
     Raises:
@@ -31,9 +31,9 @@ def connect() -> DockerClient:
 
     with engine_errors():
         if os.environ.get("DOCKER_HOST"):
-            return docker.DockerClient(**kwargs_from_env(), version="auto", timeout=TIMEOUT)
+            return docker.APIClient(**kwargs_from_env(), version="auto", timeout=TIMEOUT)
         context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT") or None)
-        return docker.DockerClient(
+        return docker.APIClient(
             base_url=context.Host if context else None,
             tls=(context and context.TLSConfig) or False,
             version="auto",
@@ -67,7 +67,7 @@ def disk_full(words: str) -> str:
     return "the Docker engine's disk is full: `docker system prune` removes what nothing uses"
 
 
-def is_alive(client: DockerClient) -> bool:
+def is_alive(client: APIClient) -> bool:
     """Whether the engine answers."""
     from docker.errors import DockerException
     from requests import RequestException

@@ -18,7 +18,7 @@ from kedro_vertexai.targets.vertex.images import (
 )
 
 if TYPE_CHECKING:
-    from docker import DockerClient
+    from docker import APIClient
 
     from kedro_vertexai.targets.vertex.registry_credentials import Basic
 
@@ -39,9 +39,7 @@ _DOWN = re.compile(
 )
 
 
-def push(
-    client: DockerClient, image: str, credentials: Basic | None, reporter: LayerReporter
-) -> str:
+def push(client: APIClient, image: str, credentials: Basic | None, reporter: LayerReporter) -> str:
     """Push an image; return its digest in the registry, `sha256:...`.
 
     Args:
@@ -56,9 +54,7 @@ def push(
     given = credentials and {"username": credentials.user, "password": credentials.password}
     repository, tag = repository_of(image), tag_of(image)
     with closing(reporter), engine_errors():
-        events = client.api.push(
-            repository, tag, stream=True, decode=True, auth_config=given or None
-        )
+        events = client.push(repository, tag, stream=True, decode=True, auth_config=given or None)
         digest = follow(events, image, reporter)
     if not digest:
         # So ends the stream of an engine that ends.
