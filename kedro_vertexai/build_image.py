@@ -103,12 +103,13 @@ def build_image(building: Building, *, pushes: bool = True, checks: bool = False
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def build_and_pin(compiled: Compiled, *, asks: bool) -> Compiled:
-    """Build and push the image of a compiled pipeline, which then runs it by its digest.
+def build_and_pin(compiled: Compiled, *, asks: bool, pushes: bool = True) -> Compiled:
+    """Build the image of a compiled pipeline, which then runs it: by its digest, if pushed.
 
     Args:
         compiled: the pipeline; building takes longer than compiling, so mistakes are found first.
         asks: see `Building`.
+        pushes: whether it goes to its registry.
 
     Raises:
         VertexAIError: there is no such image.
@@ -116,7 +117,7 @@ def build_and_pin(compiled: Compiled, *, asks: bool) -> Compiled:
     config = compiled.config
     project = compiled.project
     building = Building(project.path, project.env, config, config.run_config.image, asks)
-    image = build_image(building)
+    image = build_image(building, pushes=pushes)
     click.echo(f"the job runs {image}")
     return replace(compiled, plan=pin_images(compiled.plan, {building.image: image}))
 
