@@ -25,6 +25,8 @@ _STATES = {
     "CANCELLING": CANCELLED,
     "SKIPPED": CANCELLED,
 }
+# Characters of words that are no final status which a message shows.
+_LONGEST = 200
 _VARIABLE = "KEDRO_VERTEXAI_JOB_"
 
 
@@ -52,6 +54,8 @@ class JobEnd:
         reason = error.get("message", "") if isinstance(error, dict) else error
         if not status:
             reason = "the engine does not say how the job ended"
+            if given.parameters.get(STATUS):
+                reason += f" in a form that is known: {str(given.parameters[STATUS])[:_LONGEST]!r}"
         titles = json.loads(given.parameters.get(TRACKING) or "{}").get("titles")
         return cls(
             state=_STATES.get(str(status.get("state", "")).upper(), FAILED),
@@ -86,5 +90,9 @@ def _status(value: Any) -> Mapping[str, Any]:
     write keys in snake_case and others in camelCase.
     """
     if isinstance(value, str):
-        value = json.loads(value or "{}")
+        try:
+            value = json.loads(value or "{}")
+        except json.JSONDecodeError:
+            # The run has to be closed all the same; it is told in the reason.
+            return {}
     return value if isinstance(value, dict) else {}

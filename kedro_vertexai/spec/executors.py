@@ -55,7 +55,7 @@ class Executors(Registry):
         Args:
             command: the runtime's.
             resources: its limits.
-            on_exit: the exit pipeline that it runs first.
+            on_exit: the exit pipeline that it runs once it has ended the MLflow run.
         """
         plan = self._plan
         args = [command, "--env", plan.env, "--pipeline", plan.pipeline]

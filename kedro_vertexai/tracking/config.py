@@ -12,6 +12,7 @@ from kedro_vertexai.errors import TaskError
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from mlflow.entities import Run
 
 FindExperiment = Callable[[Any], Any]
 
@@ -86,6 +87,37 @@ def set_up(context: KedroContext, find_experiment: FindExperiment | None = None)
     # As kedro-mlflow does, for the project's hooks: the class is frozen.
     context.__setattr__("mlflow", config)
     config.setup(context)
+    return config
+
+
+def keep_set_up(context: KedroContext, run: Run) -> Any:
+    """Give the context its `mlflow` where the project has started a run of its own.
+
+    As in kedro-mlflow, server and experiment are then those of the run, whatever `mlflow.yml`
+    says; how parameters are logged is still its to say.
+
+    Args:
+        context: of this process.
+        run: that is active.
+
+    Returns:
+        kedro-mlflow's configuration.
+    """
+    import mlflow
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+    config = KedroMlflowConfig.model_validate(adapt_store(context))
+    config.server.mlflow_tracking_uri = mlflow.get_tracking_uri()
+    config.server.mlflow_registry_uri = mlflow.get_registry_uri()
+    config.server._mlflow_client = mlflow.MlflowClient(
+        tracking_uri=config.server.mlflow_tracking_uri
+    )
+    experiment = mlflow.get_experiment(run.info.experiment_id)
+    config.tracking.experiment.name = experiment.name
+    config.tracking.experiment._experiment = experiment
+    config.tracking.run.id = run.info.run_id
+    # The class is frozen.
+    context.__setattr__("mlflow", config)
     return config
 
 

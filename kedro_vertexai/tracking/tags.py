@@ -20,12 +20,15 @@ FAILED_NODE = "vertexai_failed_node"
 ERROR = "vertexai_error"
 LOG = "vertexai_log"
 ON_EXIT_ERROR = "vertexai_on_exit_error"
+# The status that the run was closed with at the end of its job: no task opens it again.
+CLOSED = "vertexai_closed"
 # MLflow's own, which its page of a run shows: mlflow.utils.mlflow_tags.
 GIT_COMMIT = "mlflow.source.git.commit"
 
 OF_FAILURE = (FAILED_NODE, ERROR, LOG)
 
-# MLflow refuses longer values: mlflow.utils.validation.MAX_TAG_VAL_LENGTH.
+# Characters. MLflow takes 8000 since September 2024 (https://github.com/mlflow/mlflow/pull/13176)
+# and refused more than 5000 before; the server may be older than what is installed here.
 _LONGEST = 5000
 
 # Of the user's working tree, where the command that starts a job knows it.
