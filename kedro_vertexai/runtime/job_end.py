@@ -53,9 +53,7 @@ class JobEnd:
         error = status.get("error")
         reason = error.get("message", "") if isinstance(error, dict) else error
         if not status:
-            reason = "the engine does not say how the job ended"
-            if given.parameters.get(STATUS):
-                reason += f" in a form that is known: {str(given.parameters[STATUS])[:_LONGEST]!r}"
+            reason = _not_told(given.parameters.get(STATUS))
         titles = json.loads(given.parameters.get(TRACKING) or "{}").get("titles")
         return cls(
             state=_STATES.get(str(status.get("state", "")).upper(), FAILED),
@@ -96,3 +94,10 @@ def _status(value: Any) -> Mapping[str, Any]:
             # The run has to be closed all the same; it is told in the reason.
             return {}
     return value if isinstance(value, dict) else {}
+
+
+def _not_told(value: Any) -> str:
+    """The reason where the engine hands over nothing, or what is no final status."""
+    if not value:
+        return "the engine does not say how the job ended"
+    return f"the engine's final status of the job is not understood: {str(value)[:_LONGEST]!r}"

@@ -172,7 +172,6 @@ class Closing:
 
         return cast("dict[str, Any] | None", self._tracking.told_in_one_line(_CLOSING, closed))
 
-
     def _no_run(self) -> str:
         """Why a job that succeeded, and so has opened a run, is left without one."""
         return (

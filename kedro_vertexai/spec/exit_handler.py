@@ -178,8 +178,9 @@ def _names(plan: Plan) -> dict[str, Any]:
 
     And the nodes of tasks of several, of which a node tells its failure by its own name.
     """
-    names = {
-        "titles": {task.name: task.title for task in plan.tasks if task.name != task.title},
-        "groups": {task.title: list(task.nodes) for task in plan.tasks if len(task.nodes) > 1},
-    }
-    return names if len(json.dumps(names)) <= _LONGEST_NAMES else {"names_left_out": True}
+    titles = {task.name: task.title for task in plan.tasks if task.name != task.title}
+    groups = {task.title: list(task.nodes) for task in plan.tasks if len(task.nodes) > 1}
+    for names in ({"titles": titles, "groups": groups}, {"titles": titles}):
+        if len(json.dumps(names)) <= _LONGEST_NAMES:
+            return {**names, "names_left_out": "groups" not in names}
+    return {"names_left_out": True}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlflow
 
 
@@ -14,7 +16,8 @@ def let_go() -> None:
     """
     from mlflow.tracking import fluent
 
-    run_id = fluent._active_run_stack.get().pop().info.run_id
+    runs: Any = fluent._active_run_stack
+    run_id = runs.get().pop().info.run_id
     mlflow.flush_async_logging()
     if monitor := fluent.run_id_to_system_metrics_monitor.pop(run_id, None):
         monitor.finish()
