@@ -205,15 +205,20 @@ def _put_tags(client: MlflowClient, run: Run, ending: Ending) -> None:
 
 
 def _describe(client: MlflowClient, run_id: str) -> dict[str, Any]:
-    """The run as a summary shows it: what MLflow itself sets under `mlflow.` is left out."""
+    """The run as a summary shows it: without what its status says, and MLflow's own `mlflow.`."""
     run = client.get_run(run_id)
+    shown = {
+        key: value
+        for key, value in sorted(run.data.tags.items())
+        if key != tags.CLOSED and not key.startswith("mlflow.")
+    }
     return {
         "id": run_id,
         "name": run.info.run_name,
         "status": run.info.status,
         "experiment_id": run.info.experiment_id,
         "tracking_uri": _shown(client.tracking_uri),
-        "tags": {k: v for k, v in sorted(run.data.tags.items()) if not k.startswith("mlflow.")},
+        "tags": shown,
     }
 
 
