@@ -43,11 +43,11 @@ class LatestNode:
         self._timer.start()
 
     def stop(self) -> None:
-        """Tell of no node any more; waits for a request that is on its way."""
+        """Tell of no node any more; waits for a request that is on its way, but not for long."""
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-            timer.join()
+            timer.join(_BETWEEN_NODES)
 
     def _act(self, node: str) -> None:
         self._tell(node)

@@ -204,6 +204,7 @@ BY_GOOGLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"authentication": {"type": "GoogleOAuth2", "params": {"audience": AUDIENCE}}},
         "",
     ),
+    "authentication for GOOGLE_AUDIENCE": ({}, {"authentication": {"type": "GoogleOAuth2"}}, ""),
 }
 
 
@@ -267,6 +268,8 @@ def test_every_request_is_signed(
         google.impersonators[ACCOUNT] = {CALLER}
     else:
         key_file()
+    if way == "authentication for GOOGLE_AUDIENCE":
+        monkeypatch.setenv("GOOGLE_AUDIENCE", AUDIENCE)
     google.lifetime = 4
     project = signing_project(new_project, proxy, BY_GOOGLE[way])
     done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
