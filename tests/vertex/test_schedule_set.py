@@ -322,7 +322,7 @@ class TestAChange:
         run(project, "--yes")
         job = service.schedules.all()[0].create_pipeline_job_request.pipeline_job
         assert job.labels["git_commit"] == second
-        assert "commit" not in run(project, "--dry-run")
+        assert "nothing to change" in run(project, "--dry-run")
         (project.path / "conf/local/note.txt").unlink()
         assert f"  commit: {second} and changes -> {second}\n" in run(project, "--dry-run")
 
