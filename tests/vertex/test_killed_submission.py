@@ -20,7 +20,7 @@ def test_a_killed_submission_leaves_one_job_at_most(
     new_project: Callable[..., KedroProject], service: GoogleService
 ) -> None:
     service.settings.execute = False
-    project = new_project()
+    project = new_project(parameters={"start": -1})
     seed = random.randrange(2**32)
     moments = random.Random(seed)
     with killable(project.path, KILLS + WHOLE, "run-once", "--no-check") as run:

@@ -11,7 +11,7 @@ from google_service import GoogleService
 from google_service.cloud_project import CloudBucket, CloudProject
 from google_service.docker_registry import DockerRegistry
 from google_service.images import Images
-from preflight_specs import IMAGE, spec_of
+from preflight_specs import IMAGE, accelerator, spec_of
 
 from kedro_vertexai.config import RunConfig
 from kedro_vertexai.errors import RunError
@@ -373,6 +373,41 @@ def test_secrets_need_secret_manager(project: CloudProject) -> None:
     project.disabled_apis = {"secretmanager.googleapis.com"}
     with pytest.raises(RunError, match=r"secretmanager\.googleapis\.com is not enabled"):
         preflight(CLIENTS, subject(apis=used_apis(run_config)))
+
+
+# The region's accelerators
+
+
+def test_an_accelerator_that_the_region_has_is_no_finding(project: CloudProject) -> None:
+    assert warnings_of(spec=spec_of(resources=accelerator("NVIDIA_TESLA_T4"))) == []
+
+
+def test_an_accelerator_that_the_region_lacks_comes_with_regions_that_have_it(
+    project: CloudProject,
+) -> None:
+    project.accelerators["nvidia-a100-80gb"] = ("us-central1-a", "us-central1-c", "europe-west4-a")
+    [line] = warnings_of(spec=spec_of(resources=accelerator("NVIDIA_A100_80GB")))
+    assert line.startswith("no zone of europe-west1 has NVIDIA_A100_80GB")
+    assert line.endswith("as europe-west4, us-central1")
+
+
+def test_an_accelerator_of_which_compute_engine_knows_nothing_is_no_finding(
+    project: CloudProject,
+) -> None:
+    assert warnings_of(spec=spec_of(resources=accelerator("NVIDIA_L4"))) == []
+
+
+def test_where_nobody_tells_of_accelerators_they_are_not_checked(project: CloudProject) -> None:
+    project.denied = {"compute.acceleratorTypes.list"}
+    [line] = warnings_of(spec=spec_of(resources=accelerator("NVIDIA_TESLA_T4")))
+    assert line.startswith("not checked: the region's accelerators (permission denied")
+
+
+def test_without_accelerators_nobody_is_asked(
+    project: CloudProject, service: GoogleService
+) -> None:
+    check(CLIENTS, subject())
+    assert service.asked("GET", "acceleratorTypes") == []
 
 
 # The image
