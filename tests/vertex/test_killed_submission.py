@@ -35,7 +35,8 @@ def test_a_killed_submission_leaves_one_job_at_most(
             submit(number, whole * moments.uniform(0, 1))
     # A request that was sent before the kill may be heard after it.
     made = Counter(
-        int(job.message().runtime_config.parameter_values["start"]) for job in service.jobs
+        int(job.message().runtime_config.parameter_values["start"].number_value)
+        for job in service.jobs
     )
     assert set(made.values()) == {1}, f"seed {seed}: {made}"
     assert set(range(WHOLE)) <= set(made)
