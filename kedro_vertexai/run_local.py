@@ -7,20 +7,18 @@ import secrets
 import sys
 from datetime import datetime, timezone
 from importlib.metadata import entry_points
-from pathlib import Path
 from types import ModuleType
 
 import click
 
 from kedro_vertexai.compiler import Compiled, missing_inputs
 from kedro_vertexai.errors import RunError
-from kedro_vertexai.git_state import git_state
+from kedro_vertexai.git_state import at_commit, git_state
 from kedro_vertexai.spec.build import build_spec, job_values
 from kedro_vertexai.stage import stage
 from kedro_vertexai.summary import print_summary
 from kedro_vertexai.targets.local import ROOT, LocalOptions, make_reporter, run_job
 from kedro_vertexai.tracking.config import STORE_VARIABLE
-from kedro_vertexai.tracking.tags import COMMIT_VARIABLE, DIRTY_VARIABLE
 
 # A fork server imports these once for all tasks; what the project imports comes on top.
 _RUNTIME_MODULES = (
@@ -54,6 +52,8 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
         RunError: the run cannot start; nothing has run.
     """
     project, plan = compiled.project, compiled.plan
+    if plan.tracked:
+        plan = at_commit(plan, git_state(project.path))
     if missing := missing_inputs(plan):
         raise RunError("; ".join(missing))
     root = str(project.path / ROOT)
@@ -69,7 +69,7 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
             failure_policy=compiled.config.run_config.failure_policy,
             in_image=plan.in_image,
             warm_modules=_warm_modules(tracked=plan.tracked),
-            env={STORE_VARIABLE: root, **_commit(project.path)} if plan.tracked else {},
+            env={STORE_VARIABLE: root} if plan.tracked else {},
         ),
         reporter=make_reporter(sys.stdout),
     )
@@ -81,14 +81,6 @@ def _job_name(pipeline: str) -> str:
     """A new job's name: valid as a Vertex AI job id, sortable by time, unique."""
     now = datetime.now(timezone.utc)
     return f"{pipeline}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _commit(project_path: Path) -> dict[str, str]:
-    """What the MLflow run says of the working tree. No spec holds it: it is this run's alone."""
-    state = git_state(project_path)
-    if state is None:
-        return {}
-    return {COMMIT_VARIABLE: state.commit, DIRTY_VARIABLE: str(state.dirty).lower()}
 
 
 def _warm_modules(*, tracked: bool) -> tuple[str, ...]:

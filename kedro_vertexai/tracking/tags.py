@@ -31,9 +31,6 @@ OF_FAILURE = (FAILED_NODE, ERROR, LOG)
 # and refused more than 5000 before; the server may be older than what is installed here.
 _LONGEST = 5000
 
-# Of the user's working tree, where the command that starts a job knows it.
-COMMIT_VARIABLE = "KEDRO_VERTEXAI_GIT_COMMIT"
-DIRTY_VARIABLE = "KEDRO_VERTEXAI_GIT_DIRTY"
 # Where users of the peer put the commit that an image was built from.
 _IMAGE_COMMIT_VARIABLE = "KEDRO_CONFIG_COMMIT_ID"
 # The log of this very task, where the target knows it.
@@ -60,10 +57,8 @@ def job_tags(job_id: str, job_name: str, tracking: Mapping[str, Any]) -> dict[st
             JOB_URL: page.replace("{job}", job_name),
             IMAGE: tracking.get("image", ""),
             PLUGIN_VERSION: tracking.get("plugin_version", ""),
-            GIT_COMMIT: os.environ.get(COMMIT_VARIABLE)
-            or tracking.get("commit")
-            or os.environ.get(_IMAGE_COMMIT_VARIABLE, ""),
-            GIT_DIRTY: os.environ.get(DIRTY_VARIABLE) or tracking.get("dirty", ""),
+            GIT_COMMIT: tracking.get("commit") or os.environ.get(_IMAGE_COMMIT_VARIABLE, ""),
+            GIT_DIRTY: tracking.get("dirty", ""),
         }
     )
 

@@ -37,6 +37,7 @@ _ENDPOINTS = (
     "SERVICEUSAGE",
     "IAM",
     "CLOUDRESOURCEMANAGER",
+    "COMPUTE",
     "STORAGE",
 )
 
