@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kedro_vertexai.cli_build import build
 from kedro_vertexai.cli_jobs import COMMANDS as JOB_COMMANDS
 from kedro_vertexai.cli_options import (
+    check_auto_build,
     check_run_options,
     pipeline_options,
     request_of,
@@ -64,13 +66,16 @@ def vertexai(ctx: click.Context, env: str) -> None:
 @vertexai.command("init")
 @click.argument("project_id")
 @click.argument("region")
-@click.option("--force", is_flag=True, help="Replace an existing vertexai.yml.")
+@click.option(
+    "--with-docker", "docker", is_flag=True, help="Write a Dockerfile and a .dockerignore, too."
+)
+@click.option("--force", is_flag=True, help="Replace existing files.")
 @click.pass_obj
-def init(obj: dict[str, Any], project_id: str, region: str, force: bool) -> None:
+def init(obj: dict[str, Any], project_id: str, region: str, docker: bool, force: bool) -> None:
     """Write conf/base/vertexai.yml for a Google Cloud PROJECT_ID and REGION."""
     from kedro_vertexai.init_project import init_project
 
-    for line in init_project(obj["path"], project_id, region, force=force):
+    for line in init_project(obj["path"], project_id, region, docker=docker, force=force):
         click.echo(line)
 
 
@@ -170,6 +175,11 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
     help="What becomes of the job then.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the request to Vertex AI, and send nothing.")
+@click.option(
+    "--auto-build",
+    is_flag=True,
+    help="Build and push the image first, and run it by its digest.",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--no-check", is_flag=True, help="Submit without the pre-flight.")
 @click.option(
@@ -184,6 +194,7 @@ def run_once(
     target: str,
     max_workers: int | None,
     template: str | None,
+    auto_build: bool,
     **options: Any,
 ) -> None:
     """Run the pipeline once, on Vertex AI or on this machine."""
@@ -192,6 +203,7 @@ def run_once(
     vertex = {key: options.pop(key) for key in ("wait", "timeout", "on_timeout", "dry_run")}
     vertex["asks"], vertex["check"] = not options.pop("yes"), not options.pop("no_check")
     check_run_options(target, vertex, max_workers)
+    check_auto_build(auto_build, target, template, vertex)
     if template is not None:
         from kedro_vertexai.run_template import run_template
         from kedro_vertexai.run_vertex import VertexOptions
@@ -201,6 +213,11 @@ def run_once(
         ctx.exit(run_template(*jobs, template, given, VertexOptions(**vertex)))
     compiled = compile_project(request_of(ctx.obj, options, new_defaults=False))
     warn(compiled.notes)
+    if auto_build:
+        from kedro_vertexai.build_image import build_and_pin
+
+        # Of this machine's targets, the one that runs images has the engine that builds them.
+        compiled = build_and_pin(compiled, asks=vertex["asks"], pushes=target == "vertex")
     if target == "local":
         from kedro_vertexai.run_local import run_local
 
@@ -261,5 +278,5 @@ def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
         click.echo(f"{title:<12} {text}")
 
 
-for command in (publish, schedule, *JOB_COMMANDS):
+for command in (build, publish, schedule, *JOB_COMMANDS):
     vertexai.add_command(command)

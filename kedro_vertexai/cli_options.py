@@ -21,7 +21,7 @@ _LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
 
 image_option = click.option(
-    "-i", "--image", help="Image of every task, instead of run_config.image."
+    "-i", "--image", help="Image of the tasks, instead of run_config.image."
 )
 
 
@@ -121,6 +121,30 @@ def check_run_options(target: str, vertex: dict[str, Any], max_workers: int | No
         raise click.UsageError("--dry-run and --timeout are for --target vertex")
     if vertex["timeout"] is not None and not vertex["wait"]:
         raise click.UsageError("--timeout is how long to wait: it needs --wait")
+
+
+def check_auto_build(
+    auto_build: bool, target: str, template: str | None, vertex: dict[str, Any]
+) -> None:
+    """Refuse options of `run-once` that leave nothing to build for.
+
+    Args:
+        auto_build: whether the image is built first.
+        target: where it would run.
+        template: a published pipeline.
+        vertex: options that speak of Vertex AI alone, by name.
+
+    Raises:
+        click.UsageError: in place of building an image for nobody.
+    """
+    if not auto_build:
+        return
+    if target == "local":
+        raise click.UsageError("--auto-build is for --target vertex: local tasks run no image")
+    if template is not None:
+        raise click.UsageError("--auto-build: the image was settled when it was published")
+    if vertex["dry_run"]:
+        raise click.UsageError("--auto-build pushes an image, and --dry-run sends nothing")
 
 
 def template_values(ctx: click.Context, target: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _SECRET_MANAGER = "google-secret-manager"
 
 def check_request(
     clients: GoogleClients, run_config: RunConfig, request: JobRequest, *, uploads: bool
-) -> None:
+) -> dict[str, str]:
     """Make all checks of a job before it is submitted, and print what does not stop it.
 
     Args:
@@ -27,6 +27,9 @@ def check_request(
         run_config: says what authentication reads.
         request: the job.
         uploads: whether raw inputs are staged under the root before the submission.
+
+    Returns:
+        By image of the spec that is named by a tag, its name by the digest which was found.
 
     Raises:
         RunError: something would keep the job from running; it says all that was found.
@@ -41,19 +44,21 @@ def check_request(
         uploads=uploads,
         apis=used_apis(run_config),
     )
-    check_subject(clients, subject)
+    return check_subject(clients, subject)
 
 
-def check_subject(clients: GoogleClients, subject: Subject) -> None:
+def check_subject(clients: GoogleClients, subject: Subject) -> dict[str, str]:
     """The same of a job in plain data.
 
     Raises:
         RunError: something would keep the job from running; it says all that was found.
     """
-    warnings, notes = preflight(clients, subject)
+    findings = check(clients, subject)
+    warnings, notes = _sorted(findings)
     warn(warnings)
     for line in notes:
         click.echo(line)
+    return dict(finding.pin for finding in findings if finding.pin)
 
 
 def used_apis(run_config: RunConfig) -> tuple[str, ...]:
@@ -69,7 +74,10 @@ def preflight(clients: GoogleClients, subject: Subject) -> tuple[list[str], list
     Raises:
         RunError: something would keep the job from running; it says all that was found.
     """
-    findings = check(clients, subject)
+    return _sorted(check(clients, subject))
+
+
+def _sorted(findings: Sequence[Finding]) -> tuple[list[str], list[str]]:
     warnings = _lines(findings, Level.WARNING)
     if errors := _lines(findings, Level.ERROR):
         raise RunError(_report(errors, warnings))
