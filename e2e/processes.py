@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import socket
 import subprocess
 import time
@@ -11,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # https://man7.org/linux/man-pages/man2/prctl.2.html
-_LIBC = ctypes.CDLL(None)
+# Part of util-linux. It asks the process to end when the tests are killed, and becomes it.
+_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM")
 
 
 class NotStartedError(Exception):
@@ -44,17 +42,16 @@ def running(
     """
     with log.open("ab") as output:
         process = subprocess.Popen(
-            argv,
+            [*_WITH_PARENT, *argv],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env=dict(env) if env is not None else None,
             # A terminal's Ctrl-C is for the tests, which then end their servers in order.
             start_new_session=True,
-            preexec_fn=_end_with_parent,
         )
     try:
-        _wait_until(is_ready, process, log, patience)
+        _wait_until(is_ready, process, log, argv[0], patience)
         yield process
     finally:
         end(process, grace)
@@ -93,19 +90,16 @@ def last_lines(log: Path, count: int = 5) -> str:
 
 
 def _wait_until(
-    is_ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, patience: float
+    is_ready: Callable[[], bool],
+    process: subprocess.Popen[bytes],
+    log: Path,
+    name: str,
+    patience: float,
 ) -> None:
     deadline = time.monotonic() + patience
     while not is_ready():
         if process.poll() is not None:
-            raise NotStartedError(
-                f"{process.args[0]} ended with {process.returncode}: {last_lines(log)}"  # type: ignore[index]
-            )
+            raise NotStartedError(f"{name} ended with {process.returncode}: {last_lines(log)}")
         if time.monotonic() > deadline:
-            raise NotStartedError(f"{process.args[0]} does not answer: {last_lines(log)}")  # type: ignore[index]
+            raise NotStartedError(f"{name} does not answer: {last_lines(log)}")
         time.sleep(0.1)
-
-
-def _end_with_parent() -> None:
-    """In the child: be asked to end when the tests are killed."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
