@@ -45,6 +45,12 @@ demo: setup ## create a project from the starter, compile it, and run it on this
 test: setup ## run the tests; ARGS="-k word" chooses among them
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: e2e
+e2e: setup ## run the tests in real containers, as root; downloads some 300 MB
+	@$(BIN)/python e2e/machine.py
+	@$(BIN)/python -m pip install -qq --group e2e
+	@$(BIN)/python -m pytest e2e $(ARGS)
+
 .PHONY: test-all
 test-all: ## run the tests on every Python from 3.10 to 3.14 that is installed
 	@scripts/test-all.sh

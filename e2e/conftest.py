@@ -1,0 +1,208 @@
+"""A small world for a user: two machines with Docker, a registry, an MLflow server, a Google.
+
+Nothing in it but the wheels and Debian's packages comes from elsewhere, and nothing of it stays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import machine
+import pytest
+from asking import ACCOUNT, AUDIENCE
+from cloud_storage import Bucket, running_emulator
+from engine import Engine, EngineOptions, running_engine
+from google_service import GoogleService, running_service
+from google_service.containers import Containers
+from mlflow_server import running_mlflow
+from network import Network, new_network
+from package_index import build_wheel, collect_wheels, serving_index
+from processes import NotStartedError
+from registry import Registry, running_registry
+from signed_server import SignedServer
+from token_service import Key, TokenService
+from user import User
+from workplace import new_workplace, remember_bridge
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE_IMAGE = "e2e/python:local"
+BUCKET = "e2e-kedro"
+# What a build may install beside the project's own requirements.
+_BUILD_TOOLS = ("pip", "uv", "setuptools", "wheel", "hatchling")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Whoever stops the tests stops them in order: everything they started ends."""
+    if reasons := machine.reasons_against():
+        pytest.exit(f"the end-to-end tests cannot run here: {'; '.join(reasons)}", returncode=1)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+# The machines
+
+
+@pytest.fixture(scope="session")
+def workplace() -> Iterator[Path]:
+    with new_workplace() as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def network(workplace: Path) -> Iterator[Network]:
+    with new_network() as network:
+        remember_bridge(workplace, network.bridge)
+        yield network
+
+
+@pytest.fixture(scope="session")
+def engine(workplace: Path, network: Network) -> Iterator[Engine]:
+    """Of the user's machine."""
+    try:
+        with running_engine(workplace / "user", network) as engine:
+            yield engine
+    except NotStartedError as error:
+        pytest.exit(f"no Docker engine can run here: {error}", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def vertex_engine(workplace: Path, network: Network) -> Iterator[Engine]:
+    """Of Vertex AI, which has nothing of the user's but what is in the registry."""
+    with running_engine(workplace / "vertex", network, EngineOptions(part=1)) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def registry(workplace: Path) -> Iterator[Registry]:
+    with running_registry(workplace / "registry") as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def base_image(engine: Engine) -> str:
+    """Debian with Python, since no image can be pulled from anywhere."""
+    script = str(ROOT / "scripts" / "base-image.sh")
+    env = {**os.environ, **engine.environment}
+    wanted = "{}.{}".format(*sys.version_info)
+    argv = [script, BASE_IMAGE, wanted]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.exit(done.stdout + done.stderr, returncode=1)
+    return BASE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def wheels(workplace: Path) -> Path:
+    """The wheels that the package index has: this checkout's, and what the starter needs."""
+    folder = workplace / "wheels"
+    folder.mkdir()
+    wheel = build_wheel(ROOT, folder)
+    runtime = f"--requirement={ROOT / 'templates' / 'runtime-requirements.txt'}"
+    starter = workplace / "requirements.txt"
+    text = next((ROOT / "templates" / "starter").glob("*/requirements.txt")).read_text("utf-8")
+    # The package's own line asks for the wheel; a template's expression for any version.
+    lines = [line for line in text.splitlines() if not line.startswith("kedro-vertexai")]
+    starter.write_text("\n".join(line for line in lines if "{{" not in line), encoding="utf-8")
+    collect_wheels(folder, [str(wheel), runtime, f"--requirement={starter}", *_BUILD_TOOLS])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def package_index(wheels: Path) -> Iterator[str]:
+    with serving_index(wheels) as url:
+        yield url
+
+
+# The services
+
+
+@pytest.fixture(scope="session")
+def google(network: Network) -> Iterator[TokenService]:
+    """Hands out tokens to holders of a key file and to machines of Google's."""
+    with TokenService(Key(), address=network.gateway, is_machine=True) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def mlflow_host(workplace: Path) -> Iterator[str]:
+    """A real server, which listens where no container can reach it."""
+    folder = workplace / "mlflow"
+    folder.mkdir()
+    with running_mlflow(folder) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def proxy(google: TokenService, mlflow_host: str, network: Network) -> Iterator[SignedServer]:
+    """The only way to it, for whoever signs."""
+    key = google.signing_key
+    with SignedServer(key, AUDIENCE, mlflow_host, network.gateway) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def cloud_storage() -> Iterator[str]:
+    """An empty Cloud Storage for this process and its children; its URL."""
+    with running_emulator() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", url)
+        # Datasets use the class that asks Google, over gRPC, what kind of bucket it is.
+        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bucket(cloud_storage: str) -> Bucket:
+    from kedro_vertexai.storage import open_filesystem
+
+    fs, _ = open_filesystem("gs://")
+    fs.mkdir(BUCKET)
+    return Bucket(BUCKET, cloud_storage)
+
+
+@pytest.fixture(scope="session")
+def vertex(
+    workplace: Path, vertex_engine: Engine, google: TokenService, cloud_storage: str
+) -> Iterator[GoogleService]:
+    """Vertex AI, whose containers know who they are from a metadata server."""
+    directory = workplace / "jobs"
+    directory.mkdir()
+    environment = {"GCE_METADATA_HOST": google.host, "GCE_METADATA_IP": google.host}
+    with running_service(
+        directory=directory,
+        environment=environment,
+        containers=Containers(vertex_engine.host),
+    ) as service:
+        yield service
+
+
+# The user
+
+
+@pytest.fixture(scope="session")
+def user(
+    workplace: Path,
+    engine: Engine,
+    google: TokenService,
+    vertex: GoogleService,
+    bucket: Bucket,
+) -> User:
+    """Somebody with a key file of a service account, and a Docker engine."""
+    home = workplace / "home"
+    home.mkdir()
+    key_file = home / "key.json"
+    key_file.write_text(json.dumps(google.key_file(ACCOUNT)), encoding="utf-8")
+    return User(
+        home,
+        {
+            **engine.environment,
+            **vertex.environment,
+            "STORAGE_EMULATOR_HOST": bucket.host,
+            "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
+        },
+    )
