@@ -24,6 +24,7 @@ from mlflow_server import running_mlflow
 from network import Network, new_network
 from package_index import build_wheel, collect_wheels, serving_index
 from processes import NotStartedError
+from project import Project, new_project
 from registry import Registry, running_registry
 from signed_server import SignedServer
 from token_service import Key, TokenService
@@ -206,3 +207,41 @@ def user(
             "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
         },
     )
+
+
+@pytest.fixture(scope="session")
+def project(user: User, workplace: Path, proxy: SignedServer, bucket: Bucket) -> Project:
+    """From the starter, with a Dockerfile, a bucket and the MLflow server."""
+    return new_project(user, workplace, proxy.url, f"{bucket.name}/runs")
+
+
+@pytest.fixture(scope="session")
+def expected(project: Project, workplace: Path) -> dict[str, str]:
+    """What `kedro run` makes of the project."""
+    copy = project.copy(workplace / "kedro-run")
+    done = copy.kedro("run")
+    assert done.code == 0, done.printed
+    return copy.outputs()
+
+
+@pytest.fixture(scope="session")
+def image(
+    project: Project, engine: Engine, registry: Registry, base_image: str, package_index: str
+) -> str:
+    """The project's image, built and pushed; its name by digest."""
+    name = registry.image("kedro/tumour-diagnosis")
+    project.configure(image=name)
+    built = project.kedro(
+        *("docker", "build", "--uid=1000", "--gid=1000", f"--base-image={base_image}"),
+        # The package index is this machine's.
+        *(
+            f"--image={name}",
+            f"--docker-args=--network host --build-arg PIP_INDEX_URL={package_index}",
+        ),
+        timeout=900,
+    )
+    assert built.code == 0, built.printed
+    engine.docker("push", name)
+    digest = engine.docker("inspect", "--format={{index .RepoDigests 0}}", name).strip()
+    assert "@sha256:" in digest
+    return digest

@@ -1,0 +1,126 @@
+"""A project made from the starter, built into an image, and run by three engines in containers.
+
+None of the containers shares a disk with another or with the user; what they compute is what
+`kedro run` computes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import outputs
+import pytest
+from engine import Engine
+from google_service import GoogleService
+from project import Project
+from registry import Registry
+from signed_server import SignedServer
+
+FILES = {
+    "data/02_intermediate/clean.parquet",
+    "data/05_model_input/test_set.parquet",
+    "data/05_model_input/train_set.parquet",
+    "data/07_model_output/forest_predictions.csv",
+    "data/07_model_output/logistic_predictions.csv",
+    "data/08_reporting/feature_ranking.csv",
+    "data/08_reporting/roc_curves.png",
+}
+
+
+@pytest.fixture
+def signed(proxy: SignedServer) -> SignedServer:
+    """The way to the MLflow server, with nothing counted yet."""
+    proxy.seen.clear()
+    proxy.refused.clear()
+    return proxy
+
+
+def run_of(mlflow_host: str, job_name: str) -> Any:
+    """The MLflow run of a job, as the server itself tells of it."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"http://{mlflow_host}")
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    (run,) = client.search_runs(experiments, f"tags.vertexai_job_name = '{job_name}'")
+    return run
+
+
+def assert_tracked(mlflow_host: str, job_name: str, signed: SignedServer) -> None:
+    """One run, closed as it should be, and no request that was not signed."""
+    run = run_of(mlflow_host, job_name)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["best_score"] > 0.9
+    assert {"train.forest.model.estimator", "prepare.positive"} <= run.data.params.keys()
+    assert len(signed.seen) > 20
+    assert signed.refused == []
+
+
+def test_kedro_run_makes_the_files_that_are_compared(expected: dict[str, str]) -> None:
+    assert expected.keys() >= FILES
+
+
+def test_the_image_holds_what_a_task_needs_and_no_more(
+    image: str, engine: Engine, project: Project
+) -> None:
+    program = (
+        "import importlib.util as u, json, os, pathlib; "
+        "print(json.dumps([[n for n in ('kfp', 'google.cloud.aiplatform', 'docker', 'kedro_mlflow')"
+        " if u.find_spec(n.partition('.')[0]) and u.find_spec(n)], os.getuid(), "
+        "[str(p) for p in pathlib.Path('data').rglob('*.csv')], os.path.exists('conf/base')]))"
+    )
+    printed = engine.docker("run", "--rm", "--network=none", image, "python", "-c", program)
+    packages, user_id, data, has_configuration = json.loads(printed)
+    assert packages == ["kedro_mlflow"]
+    assert user_id == 1000
+    assert data == []
+    assert has_configuration
+
+
+def test_vertex_ai_runs_every_task_in_a_container_of_the_pushed_image(
+    project: Project,
+    image: str,
+    expected: dict[str, str],
+    vertex: GoogleService,
+    vertex_engine: Engine,
+    registry: Registry,
+    mlflow_host: str,
+    signed: SignedServer,
+) -> None:
+    done = project.vertexai("run-once", "--image", image, "--wait")
+    job = vertex.jobs[-1]
+    assert job.state == "SUCCEEDED", done.printed
+    assert set(job.task_states().values()) == {"SUCCEEDED"}
+    containers = [
+        executor["container"]
+        for executor in job.spec["deploymentSpec"]["executors"].values()
+        if "container" in executor
+    ]
+    assert {container["image"] for container in containers} == {image}
+    digest = image.partition("@")[2]
+    assert digest in vertex_engine.docker("images", "--digests")
+    assert f"/manifests/{digest}" in registry.log.read_text("utf-8")
+    assert vertex_engine.containers() == []
+
+    made = outputs.of_vertex_job(job)
+    assert made.keys() >= FILES
+    assert made == {name: expected[name] for name in made}
+    assert_tracked(mlflow_host, job.id, signed)
+
+
+def test_the_docker_target_computes_the_same_in_containers(
+    project: Project,
+    image: str,
+    expected: dict[str, str],
+    engine: Engine,
+    mlflow_host: str,
+    signed: SignedServer,
+) -> None:
+    done = project.vertexai("run-once", "--target", "docker", "--image", image)
+    record = project.last_local_job()
+    assert record["state"] == "SUCCEEDED", done.printed
+    assert engine.containers() == []
+    made = outputs.of_local_job(record)
+    assert made.keys() >= FILES
+    assert made == {name: expected[name] for name in made}
+    assert_tracked(mlflow_host, record["job_name"], signed)
