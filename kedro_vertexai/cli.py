@@ -64,13 +64,16 @@ def vertexai(ctx: click.Context, env: str) -> None:
 @vertexai.command("init")
 @click.argument("project_id")
 @click.argument("region")
-@click.option("--force", is_flag=True, help="Replace an existing vertexai.yml.")
+@click.option(
+    "--with-docker", "docker", is_flag=True, help="Write a Dockerfile and a .dockerignore, too."
+)
+@click.option("--force", is_flag=True, help="Replace existing files.")
 @click.pass_obj
-def init(obj: dict[str, Any], project_id: str, region: str, force: bool) -> None:
+def init(obj: dict[str, Any], project_id: str, region: str, docker: bool, force: bool) -> None:
     """Write conf/base/vertexai.yml for a Google Cloud PROJECT_ID and REGION."""
     from kedro_vertexai.init_project import init_project
 
-    for line in init_project(obj["path"], project_id, region, force=force):
+    for line in init_project(obj["path"], project_id, region, docker=docker, force=force):
         click.echo(line)
 
 

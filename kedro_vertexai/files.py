@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from kedro_vertexai.errors import VertexAIError
@@ -37,3 +38,27 @@ def write_whole(output: Path, text: str, *, private: bool = False) -> None:
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
+
+
+def write_together(texts: Mapping[Path, str]) -> None:
+    """Write several files, each whole, or none of them.
+
+    Raises:
+        VertexAIError: one cannot be written; the others are as they were before.
+    """
+    before: dict[Path, bytes | None] = {}
+    try:
+        for file, text in texts.items():
+            before[file] = file.read_bytes() if file.is_file() else None
+            write_whole(file, text)
+    except VertexAIError:
+        for file, content in before.items():
+            _restore(file, content)
+        raise
+
+
+def _restore(file: Path, content: bytes | None) -> None:
+    if content is not None:
+        file.write_bytes(content)
+    elif file.is_file():
+        file.unlink()
