@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kedro_vertexai.cli_build import build
 from kedro_vertexai.cli_jobs import COMMANDS as JOB_COMMANDS
 from kedro_vertexai.cli_options import (
     check_run_options,
@@ -264,5 +265,5 @@ def auth_check(obj: dict[str, Any], service_account: str | None) -> None:
         click.echo(f"{title:<12} {text}")
 
 
-for command in (publish, schedule, *JOB_COMMANDS):
+for command in (build, publish, schedule, *JOB_COMMANDS):
     vertexai.add_command(command)

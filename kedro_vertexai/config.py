@@ -72,6 +72,12 @@ def _off_by_default(entries: dict[str, bool]) -> dict[str, bool]:
     return {DEFAULT: False, **entries}
 
 
+def _no_default(images: dict[str, str]) -> dict[str, str]:
+    if DEFAULT in images:
+        raise ValueError(f"the image of all other tasks is run_config.image, not {DEFAULT}")
+    return images
+
+
 class ResourcesConfig(Section):
     """Limits of one task; None sets none."""
 
@@ -168,6 +174,10 @@ class RunConfig(Section):
     """How a pipeline runs. Mappings by name take node names, tags and `__default__`."""
 
     image: Name
+    images: Annotated[dict[Name, Name], BeforeValidator(_filled), AfterValidator(_no_default)] = (
+        Field(default_factory=dict)
+    )
+    """By node or tag, the images of tasks that do not run `image`."""
     root: Root | None = None
     description: Text | None = None
     experiment_name: Name | None = None

@@ -20,7 +20,7 @@ _SECRET_MANAGER = "google-secret-manager"
 
 def check_request(
     clients: GoogleClients, run_config: RunConfig, request: JobRequest, *, uploads: bool
-) -> None:
+) -> dict[str, str]:
     """Make all checks of a job before it is submitted, and print what does not stop it.
 
     Args:
@@ -28,6 +28,9 @@ def check_request(
         run_config: says what authentication reads.
         request: the job.
         uploads: whether raw inputs are staged under the root before the submission.
+
+    Returns:
+        By image of the spec that is named by a tag, its name by the digest which was found.
 
     Raises:
         RunError: something would keep the job from running; it says all that was found.
@@ -40,10 +43,12 @@ def check_request(
         labels=request.labels,
         display_name=request.display_name,
     )
-    warnings, notes = preflight(clients, subject)
+    findings = check(clients, subject)
+    warnings, notes = _sorted(findings)
     warn(warnings)
     for line in notes:
         click.echo(line)
+    return dict(finding.pin for finding in findings if finding.pin)
 
 
 def subject_of(
@@ -85,7 +90,10 @@ def preflight(clients: GoogleClients, subject: Subject) -> tuple[list[str], list
     Raises:
         RunError: something would keep the job from running; it says all that was found.
     """
-    findings = check(clients, subject)
+    return _sorted(check(clients, subject))
+
+
+def _sorted(findings: Sequence[Finding]) -> tuple[list[str], list[str]]:
     warnings = _lines(findings, Level.WARNING)
     if errors := _lines(findings, Level.ERROR):
         raise RunError(_report(errors, warnings))

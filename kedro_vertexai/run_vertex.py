@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +16,7 @@ from kedro_vertexai.git_state import git_state
 from kedro_vertexai.job_request import job_request
 from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.plan.model import FINISH_RUN, START_RUN, Plan
+from kedro_vertexai.plan.pin import pin_images
 from kedro_vertexai.preflight_command import check_request
 from kedro_vertexai.stage import stage
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
@@ -61,7 +62,8 @@ def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
         VertexAIError: the job cannot be made; there is none, or the message says otherwise.
     """
     config, project = compiled.config, compiled.project
-    request = job_request(compiled, git_state(project.path))
+    state = git_state(project.path)
+    request = job_request(compiled, state)
     location = Location(config.project_id, config.region)
     job_id = new_job_id(compiled.plan.name)
     create = create_request(location, job_id, request)
@@ -72,7 +74,12 @@ def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
     clients = GoogleClients(location)
     if options.check:
         uploads = bool(compiled.plan.staged)
-        check_request(clients, config.run_config, request, uploads=uploads)
+        if pins := check_request(clients, config.run_config, request, uploads=uploads):
+            # What runs is what was checked, also if somebody pushes before the last task starts.
+            compiled = replace(compiled, plan=pin_images(compiled.plan, pins))
+            create = create_request(location, job_id, job_request(compiled, state))
+            for image in pins.values():
+                click.echo(f"the job runs {image}")
     if compiled.plan.staged:
         click.echo(stage(compiled, staging_root(compiled)))
     jobs = JobsOfProject(project.path, project.env, config, clients, label_value(project.package))

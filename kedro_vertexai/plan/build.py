@@ -39,7 +39,7 @@ from kedro_vertexai.plan.parameters import (
     split_all_by_size,
     used_names,
 )
-from kedro_vertexai.plan.resources import Lookup, caching_for, resources_for, retry_for
+from kedro_vertexai.plan.resources import Lookup, caching_for, image_for, resources_for, retry_for
 from kedro_vertexai.plan.staged import (
     importer_names,
     parameter_file,
@@ -210,6 +210,7 @@ class _Surroundings:
             after=tuple(sorted({self.names[title] for title in after} - producers)),
             resources=resources_for(lookup, self.config.run_config),
             retry=retry_for(lookup, self.config.run_config),
+            image=image_for(lookup, self.config.run_config),
             caching=caching_for(lookup, self.config.run_config),
             pipeline_ml=self._part(group) if self.project.pipeline_ml else None,
         )

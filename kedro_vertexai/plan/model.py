@@ -178,8 +178,8 @@ class Task:
     """One process on one machine: a Kedro node, or a group of them.
 
     `name` is its name in the spec, `title` the user's own name for it. `after` are the spec
-    names of tasks that must end first though no artifact says so. `caching` says whether its
-    result may be an earlier run's. `pipeline_ml` is set in a
+    names of tasks that must end first though no artifact says so. `image` is empty where it runs
+    the plan's. `caching` says whether its result may be an earlier run's. `pipeline_ml` is set in a
     pipeline of kedro-mlflow's `pipeline_ml_factory`: MODEL for the task that logs the model,
     TRAINING for all others.
     """
@@ -193,6 +193,7 @@ class Task:
     after: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     retry: Retry = field(default_factory=Retry)
+    image: str = ""
     caching: bool = False
     pipeline_ml: PipelineMLPart | None = None
 

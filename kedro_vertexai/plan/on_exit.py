@@ -17,7 +17,7 @@ from kedro_vertexai.plan.edges import Edges, find_edges, outputs_of
 from kedro_vertexai.plan.groups import Group
 from kedro_vertexai.plan.model import ON_EXIT, OnExit, Parameter, Task
 from kedro_vertexai.plan.parameters import used_names
-from kedro_vertexai.plan.resources import Lookup, resources_for, retry_for
+from kedro_vertexai.plan.resources import Lookup, image_for, resources_for, retry_for
 from kedro_vertexai.plan.staged import raw_inputs
 from kedro_vertexai.project import Project
 
@@ -86,6 +86,7 @@ def plan_on_exit(
         parameters=parameters,
         resources=resources_for(lookup, config),
         retry=retry_for(lookup, config),
+        image=image_for(lookup, config),
     )
     in_image = tuple(exit_.datasets[name].path for name in raw.in_image)
     return OnExit(

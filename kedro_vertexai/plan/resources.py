@@ -1,4 +1,4 @@
-"""Which limits and retries a task gets: its node's name beats its tags beat the default."""
+"""Which image, limits and retries a task gets: its node's name beats its tags beat the default."""
 
 from __future__ import annotations
 
@@ -87,6 +87,30 @@ def caching_for(lookup: Lookup, config: RunConfig) -> bool:
     return all(own or [_node_caching(node, specific, default=default) for node in lookup.nodes])
 
 
+def image_for(lookup: Lookup, config: RunConfig) -> str:
+    """The image of a task that has one of its own; empty where it is the plan's.
+
+    Raises:
+        PlanError: two tags disagree, or the nodes of a group ask for different images.
+    """
+    if own := Lookup(lookup.title, ()).values("images", config.images, str):
+        return own[0]
+    by_node = {
+        node.name: next(
+            iter(Lookup(node.name, (node,)).values("images", config.images, str)), config.image
+        )
+        for node in lookup.nodes
+    }
+    if len(set(by_node.values())) > 1:
+        words = ", ".join(f"'{node}' in {image}" for node, image in by_node.items())
+        raise PlanError(
+            f"run_config.images runs the nodes of group '{lookup.title}' in different images "
+            f"({words}): give them one image, or the group itself"
+        )
+    image = next(iter(by_node.values()), config.image)
+    return image if image != config.image else ""
+
+
 def _node_caching(node: Node, specific: Mapping[str, bool], *, default: bool) -> bool:
     return next(iter(Lookup(node.name, (node,)).values("caching", specific, bool)), default)
 
@@ -104,6 +128,7 @@ def unmatched_names(project: Project, config: RunConfig) -> list[str]:
         "node_selectors": config.node_selectors,
         "retries": config.retries,
         "caching": config.caching,
+        "images": config.images,
     }
     return [
         f"run_config.{section}.{name} fits no node and no tag of this pipeline{hint}"

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from kedro_vertexai.plan.model import Plan, Resources
+from kedro_vertexai.plan.model import Plan, Resources, Task
 from kedro_vertexai.plan.quantity import quantity
 from kedro_vertexai.spec.dialect import Dialect
 from kedro_vertexai.spec.task_document import exact_json
@@ -47,14 +47,12 @@ class Executors(Registry):
         self._plan = plan
         self._dialect = dialect
 
-    def container(
-        self, command: str, resources: Resources | None = None, *, on_exit: str = ""
-    ) -> str:
+    def container(self, command: str, task: Task | None = None, *, on_exit: str = "") -> str:
         """The label of the container that runs one of the runtime's commands.
 
         Args:
             command: the runtime's.
-            resources: its limits.
+            task: whose image and limits it has; the plan's image and no limits without.
             on_exit: the exit pipeline that it runs first.
         """
         plan = self._plan
@@ -68,7 +66,7 @@ class Executors(Registry):
         for alias in plan.host_aliases:
             args += ["--host-alias", alias]
         container: Json = {
-            "image": plan.image,
+            "image": (task and task.image) or plan.image,
             "command": ["python", "-m", "kedro_vertexai.runtime"],
             "args": [*args, "{{$}}"],
             # Vertex AI refuses empty values (kubeflow/pipelines#10111).
@@ -76,7 +74,7 @@ class Executors(Registry):
                 {"name": name, "value": value} for name, value in plan.environment.items() if value
             ],
         }
-        if resources and (limits := _limits(resources, self._dialect)):
+        if task and (limits := _limits(task.resources, self._dialect)):
             container["resources"] = limits
         return self.add(command, {"container": container})
 

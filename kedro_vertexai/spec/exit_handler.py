@@ -104,7 +104,7 @@ def exit_component(plan: Plan, executors: Executors) -> Json:
     last = plan.on_exit
     outputs: Json = {"parameters": strings([RUN])} if plan.tracked else {}
     if last:
-        label = executors.container(exit_name(plan), last.task.resources, on_exit=last.pipeline)
+        label = executors.container(exit_name(plan), last.task, on_exit=last.pipeline)
         outputs |= output_artifacts(last.task)
     else:
         label = executors.container(FINISH_RUN)

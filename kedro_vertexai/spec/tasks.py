@@ -64,7 +64,7 @@ def node_task(task: Task, plan: Plan, component: str) -> Json:
 def node_component(task: Task, plan: Plan, executors: Executors) -> Json:
     """The component of Kedro nodes."""
     component: Json = {
-        "executorLabel": executors.container("task", task.resources),
+        "executorLabel": executors.container("task", task),
         "inputDefinitions": {
             "parameters": {
                 **strings([*_job_inputs(task, plan), TASK]),

@@ -382,7 +382,8 @@ def test_an_image_that_is_missing_is_an_error(project: CloudProject) -> None:
     missing = IMAGE.replace(":1", ":2")
     [line] = errors_of(spec=spec_of(image=missing))
     assert line == (
-        f"image {missing} does not exist in its registry: build it and run `docker push {missing}`"
+        f"image {missing} does not exist in its registry: "
+        f"run `kedro vertexai build --image {missing}`"
     )
 
 

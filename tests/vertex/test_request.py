@@ -52,6 +52,7 @@ EXAMPLES: dict[str, tuple[Mapping[str, Any], Any]] = {
         {"failure_policy": "fast"},
         "PIPELINE_FAILURE_POLICY_FAIL_FAST",
     ),
+    "run_config.images": ({"images": {"start": "another:1"}}, "another:1"),
     "run_config.caching": ({"caching": True}, True),
     "run_config.resources.<node or tag>.cpu": ({"resources": {"start": {"cpu": 3}}}, 3),
     "run_config.resources.<node or tag>.memory": (

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from cloud_storage import Bucket
 from google_service import GoogleService
+from google_service.images import split
 from mlflow_server import running_mlflow
 from project_factory import KedroProject
 
@@ -83,7 +84,9 @@ def test_job_and_run_of_the_starter_lead_to_each_other(
     tags, labels = run.data.tags, job.message().labels
     assert f"/pipelines/runs/{job.id}?project=my-project" in tags["vertexai_job_url"]
     assert tags["vertexai_job_url"] in printed
-    assert tags["vertexai_image"] == IMAGE
+    image = service.images.find(*split(IMAGE))
+    assert image is not None
+    assert tags["vertexai_image"] == f"{IMAGE.removesuffix(':1')}@{image.digest}"
     commit = tags["mlflow.source.git.commit"]
     assert commit.startswith(labels["git_commit"])
     assert tags["vertexai_git_dirty"] == "false"

@@ -60,6 +60,18 @@ def parse_image(name: str) -> Image:
     return Image(host, repository, digest or tag or "latest")
 
 
+def repository_of(image: str) -> str:
+    """An image's name without its tag or digest."""
+    name = image.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
+
+
+def pinned(image: str, digest: str) -> str:
+    """The name under which an image stays the same, also after its tag has moved."""
+    return f"{repository_of(image)}@{digest}"
+
+
 def is_artifact_registry(host: str) -> bool:
     """Whether Google keeps this registry, gcr.io's older names included."""
     return host.endswith((".pkg.dev", ".gcr.io")) or host == "gcr.io"

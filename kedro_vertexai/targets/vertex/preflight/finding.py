@@ -17,11 +17,15 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence for the user, and what mends it: a command, or words if none does."""
+    """One sentence for the user, and what mends it: a command, or words if none does.
+
+    `pin` is an image as the spec has it, and its name by the digest that it has now.
+    """
 
     level: Level
     text: str
     fix: str = ""
+    pin: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return f"{self.text}: {self.fix}" if self.fix else self.text
@@ -46,6 +50,6 @@ def command(*words: str) -> str:
     return f"run `{shlex.join(words)}`"
 
 
-def note(text: str) -> Finding:
+def note(text: str, *, pin: tuple[str, str] | None = None) -> Finding:
     """What is good to know."""
-    return Finding(Level.NOTE, text)
+    return Finding(Level.NOTE, text, pin=pin)

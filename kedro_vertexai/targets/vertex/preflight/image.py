@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.targets.vertex.client import GoogleClients
-from kedro_vertexai.targets.vertex.images import image_digest
+from kedro_vertexai.targets.vertex.images import image_digest, pinned
 from kedro_vertexai.targets.vertex.preflight.finding import (
     Finding,
     UncheckedError,
@@ -31,7 +31,8 @@ def check_images(clients: GoogleClients, subject: Subject) -> Iterator[Finding]:
         if digest is None:
             yield error(
                 f"image {image} does not exist in its registry",
-                f"build it and {command('docker', 'push', image)}",
+                command("kedro", "vertexai", "build", "--image", image),
             )
         elif "@" not in image:
-            yield note(f"image {image} is {digest} now")
+            pin = (image, pinned(image, digest))
+            yield note(f"image {image} is {digest} now", pin=pin)

@@ -1,0 +1,123 @@
+"""`kedro vertexai build`: the project's image, built, pushed and named by its digest."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from kedro_vertexai.config import PluginConfig, parse_config
+from kedro_vertexai.errors import RunError
+from kedro_vertexai.image.build import build, check_dockerfile
+from kedro_vertexai.image.engine import connect
+from kedro_vertexai.image.name import check_buildable, tag_of
+from kedro_vertexai.image.progress import make_reporter
+from kedro_vertexai.image.push import push
+from kedro_vertexai.project_config import read_vertexai_config
+from kedro_vertexai.targets.vertex.client import GoogleClients, Location
+from kedro_vertexai.targets.vertex.images import (
+    image_digest,
+    is_artifact_registry,
+    parse_image,
+    pinned,
+)
+from kedro_vertexai.targets.vertex.registry_credentials import (
+    Basic,
+    docker_credentials,
+    google_credentials,
+)
+
+# A tag that is meant to move.
+_MOVING = "latest"
+
+
+@dataclass(frozen=True)
+class Building:
+    """An image to build.
+
+    Args:
+        project_path: the project, with its Dockerfile.
+        config: its `vertexai.yml`.
+        image: name and tag.
+        asks: whether the user may be asked before a tag is moved.
+    """
+
+    project_path: Path
+    config: PluginConfig
+    image: str
+    asks: bool = True
+
+    @property
+    def clients(self) -> GoogleClients:
+        """Of the file's project and region."""
+        return GoogleClients(Location(self.config.project_id, self.config.region))
+
+
+def prepare(project_path: Path, env: str, image: str | None, *, asks: bool) -> Building:
+    """Read what is to be built.
+
+    Args:
+        project_path: the project's root.
+        env: the Kedro environment.
+        image: instead of `run_config.image`.
+        asks: see `Building`.
+
+    Raises:
+        VertexAIError: `vertexai.yml` cannot be read.
+    """
+    data, source = read_vertexai_config(project_path, env)
+    config = parse_config(data, source)
+    return Building(project_path, config, image or config.run_config.image, asks)
+
+
+def build_image(building: Building, *, pushes: bool = True) -> str:
+    """Build the image with this machine's engine, and push it; say what is done.
+
+    Args:
+        building: the image.
+        pushes: whether it goes to its registry.
+
+    Returns:
+        The image by its digest; by its tag if it is not pushed.
+
+    Raises:
+        VertexAIError: there is no such image. What was there before is untouched.
+    """
+    image = building.image
+    check_buildable(image, pushed=pushes)
+    check_dockerfile(building.project_path)
+    client = connect()
+    if pushes:
+        confirm_tag(building)
+    build(client, building.project_path, image, click.echo)
+    if not pushes:
+        return image
+    digest = push(client, image, _credentials(building), make_reporter(sys.stdout))
+    return pinned(image, digest)
+
+
+def confirm_tag(building: Building) -> None:
+    """Ask before a tag that somebody may count on is moved to another image.
+
+    Raises:
+        click.Abort: the user does not want that.
+    """
+    if not building.asks or tag_of(building.image) == _MOVING:
+        return
+    try:
+        found = image_digest(building.clients, building.image)
+    except RunError:
+        # Who may not look may still push, and otherwise the push says why not.
+        found = "another image, perhaps"
+    if found:
+        click.confirm(f"{building.image} is {found} now. Replace it?", abort=True)
+
+
+def _credentials(building: Building) -> Basic | None:
+    """A Google token where `docker login` has nothing for one of Google's registries."""
+    host = parse_image(building.image).host
+    if not is_artifact_registry(host) or docker_credentials(host):
+        return None
+    return google_credentials(building.clients)
