@@ -32,7 +32,7 @@ from user import User
 from workplace import new_workplace, remember_bridge
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE_IMAGE = "e2e/python:local"
+DEBIAN = "e2e/debian:local"
 BUCKET = "e2e-kedro"
 # What a build may install beside the project's own requirements.
 _BUILD_TOOLS = ("pip", "uv", "setuptools", "wheel", "hatchling")
@@ -85,16 +85,25 @@ def registry(workplace: Path) -> Iterator[Registry]:
 
 
 @pytest.fixture(scope="session")
-def base_image(engine: Engine) -> str:
-    """Debian with Python, since no image can be pulled from anywhere."""
-    script = str(ROOT / "scripts" / "base-image.sh")
+def base_image(engine: Engine, workplace: Path, package_index: str, network: Network) -> str:
+    """The base image that a Dockerfile of ours starts from; here it is made, not pulled.
+
+    As companies' base images do, it says where packages come from.
+    """
+    version = "{}.{}".format(*sys.version_info)
+    argv = [str(ROOT / "scripts" / "base-image.sh"), DEBIAN, version]
     env = {**os.environ, **engine.environment}
-    wanted = "{}.{}".format(*sys.version_info)
-    argv = [script, BASE_IMAGE, wanted]
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.exit(done.stdout + done.stderr, returncode=1)
-    return BASE_IMAGE
+    context = workplace / "base-image"
+    context.mkdir()
+    settings = f"[global]\nindex-url = {package_index}\ntrusted-host = {network.gateway}\n"
+    (context / "pip.conf").write_text(settings, encoding="utf-8")
+    (context / "Dockerfile").write_text(f"FROM {DEBIAN}\nCOPY pip.conf /etc/pip.conf\n")
+    name = f"python:{version}-slim"
+    engine.docker("build", "--quiet", "--tag", name, str(context))
+    return name
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +123,8 @@ def wheels(workplace: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def package_index(wheels: Path) -> Iterator[str]:
-    with serving_index(wheels) as url:
+def package_index(wheels: Path, network: Network) -> Iterator[str]:
+    with serving_index(wheels, network.gateway) as url:
         yield url
 
 
@@ -225,23 +234,10 @@ def expected(project: Project, workplace: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def image(
-    project: Project, engine: Engine, registry: Registry, base_image: str, package_index: str
-) -> str:
+def image(project: Project, registry: Registry, base_image: str) -> str:
     """The project's image, built and pushed; its name by digest."""
-    name = registry.image("kedro/tumour-diagnosis")
-    project.configure(image=name)
-    built = project.kedro(
-        *("docker", "build", "--uid=1000", "--gid=1000", f"--base-image={base_image}"),
-        # The package index is this machine's.
-        *(
-            f"--image={name}",
-            f"--docker-args=--network host --build-arg PIP_INDEX_URL={package_index}",
-        ),
-        timeout=900,
-    )
-    assert built.code == 0, built.printed
-    engine.docker("push", name)
-    digest = engine.docker("inspect", "--format={{index .RepoDigests 0}}", name).strip()
-    assert "@sha256:" in digest
-    return digest
+    project.configure(image=registry.image("kedro/tumour-diagnosis"))
+    done = project.vertexai("build", "--yes", timeout=900)
+    name = done.printed.splitlines()[-1]
+    assert "@sha256:" in name, done.printed
+    return name

@@ -51,17 +51,17 @@ def collect_wheels(folder: Path, requirements: Sequence[str]) -> None:
 
 
 @contextmanager
-def serving_index(folder: Path) -> Iterator[str]:
-    """Serve a folder of wheels; the URL of the index.
+def serving_index(folder: Path, address: str) -> Iterator[str]:
+    """Serve a folder of wheels at an address of this machine; the URL of the index.
 
     https://peps.python.org/pep-0503/
     """
     handler = type("Handler", (_Handler,), {"folder": folder, "digests": {}})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = ThreadingHTTPServer((address, 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
+        yield f"http://{address}:{server.server_address[1]}/simple"
     finally:
         server.shutdown()
         server.server_close()

@@ -7,10 +7,14 @@ None of the containers shares a disk with another or with the user; what they co
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
+import kfp_local
 import outputs
 import pytest
+from cloud_storage import Bucket
 from engine import Engine
 from google_service import GoogleService
 from project import Project
@@ -36,19 +40,19 @@ def signed(proxy: SignedServer) -> SignedServer:
     return proxy
 
 
-def run_of(mlflow_host: str, job_name: str) -> Any:
-    """The MLflow run of a job, as the server itself tells of it."""
+def newest_run(mlflow_host: str) -> Any:
+    """The MLflow run that was started last, as the server itself tells of it."""
     from mlflow import MlflowClient
 
     client = MlflowClient(f"http://{mlflow_host}")
     experiments = [one.experiment_id for one in client.search_experiments()]
-    (run,) = client.search_runs(experiments, f"tags.vertexai_job_name = '{job_name}'")
-    return run
+    return client.search_runs(experiments, order_by=["attributes.start_time DESC"])[0]
 
 
 def assert_tracked(mlflow_host: str, job_name: str, signed: SignedServer) -> None:
     """One run, closed as it should be, and no request that was not signed."""
-    run = run_of(mlflow_host, job_name)
+    run = newest_run(mlflow_host)
+    assert job_name in run.data.tags["vertexai_job_name"]
     assert run.info.status == "FINISHED"
     assert run.data.metrics["best_score"] > 0.9
     assert {"train.forest.model.estimator", "prepare.positive"} <= run.data.params.keys()
@@ -124,3 +128,35 @@ def test_the_docker_target_computes_the_same_in_containers(
     assert made.keys() >= FILES
     assert made == {name: expected[name] for name in made}
     assert_tracked(mlflow_host, record["job_name"], signed)
+
+
+def test_kfps_own_engine_runs_the_same_spec_to_the_same_end(
+    project: Project,
+    image: str,
+    expected: dict[str, str],
+    bucket: Bucket,
+    mlflow_host: str,
+    signed: SignedServer,
+    tmp_path: Path,
+) -> None:
+    spec, root, buckets = (tmp_path / name for name in ("spec.yaml", "root", "gcs"))
+    project.vertexai("compile", "--image", image, "--output", str(spec))
+    project.vertexai("stage")
+    for name, content in bucket.objects("runs/inputs").items():
+        file = buckets / bucket.name / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    # KFP's engine mounts its root as it is, and the container's user is not root.
+    tmp_path.chmod(0o755)
+    root.mkdir()
+    root.chmod(0o777)
+    key_file = Path(project.user.variables["GOOGLE_APPLICATION_CREDENTIALS"])
+    script = str(Path(kfp_local.__file__))
+    argv = (sys.executable, script, str(spec), str(root), str(buckets), str(key_file))
+    done = project.user.run(*argv, where=tmp_path, timeout=900)
+    assert done.code == 0, done.printed
+
+    made = outputs.of_kfp_run(root)
+    assert made.keys() >= FILES
+    assert made == {name: expected[name] for name in made}
+    assert_tracked(mlflow_host, "default", signed)
