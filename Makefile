@@ -46,7 +46,8 @@ test: setup ## run the tests; ARGS="-k word" chooses among them
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: e2e
-e2e: setup ## run the tests in real containers, as root; downloads some 300 MB
+e2e: setup ## run the tests in real containers, as root on Debian or Ubuntu
+	@scripts/install-docker.sh
 	@$(BIN)/python e2e/machine.py
 	@$(BIN)/python -m pip install -qq --group e2e
 	@$(BIN)/python -m pytest e2e $(ARGS)
@@ -84,4 +85,4 @@ bench: setup ## measure the speed and print it as ratios
 .PHONY: clean
 clean: ## remove the virtual environments, the demo and every cache
 	rm -rf .venv .venvs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find kedro_vertexai scripts tests -name __pycache__ -prune -exec rm -rf {} +
+	find e2e kedro_vertexai scripts tests -name __pycache__ -prune -exec rm -rf {} +
