@@ -9,11 +9,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from disk import new_disk
+
 _NEEDED = {
     "dockerd": "docker.io",
     "docker": "docker.io",
     "docker-registry": "docker-registry",
     "ip": "iproute2",
+    "mkfs.ext4": "e2fsprogs",
     "setpriv": "util-linux",
     "mount": "mount",
 }
@@ -47,12 +50,11 @@ def _wrong_python() -> list[str]:
 
 def _without_rights() -> list[str]:
     """Root in a container may be less than root."""
-    with tempfile.TemporaryDirectory() as place:
-        argv = ["mount", "-t", "tmpfs", "tmpfs", place]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return [f"root may not mount here: {done.stderr.strip()}"]
-        subprocess.run(["umount", place], check=True)
+    try:
+        with tempfile.TemporaryDirectory() as place, new_disk(Path(place) / "disk", megabytes=10):
+            pass
+    except subprocess.CalledProcessError as error:
+        return [f"root may not mount here: {error.stderr.decode().strip()}"]
     if not Path("/sys/fs/cgroup").is_dir():
         return ["there are no control groups (/sys/fs/cgroup)"]
     return []

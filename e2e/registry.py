@@ -22,6 +22,11 @@ class Registry:
 
     host: str
     log: Path
+    data: Path
+
+    def size(self) -> int:
+        """Bytes of everything that was pushed."""
+        return sum(file.stat().st_size for file in self.data.rglob("*") if file.is_file())
 
     def image(self, name: str, tag: str = "1") -> str:
         """The full name of an image."""
@@ -54,4 +59,4 @@ def running_registry(directory: Path, *, login: bool = False) -> Iterator[Regist
     # Its own variables would change what the file says.
     env = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     with running(argv, log, lambda: listens("127.0.0.1", port), env=env):
-        yield Registry(f"127.0.0.1:{port}", log)
+        yield Registry(f"127.0.0.1:{port}", log, directory / "data")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from disk import new_disk
 from engine import Engine, EngineOptions, running_engine
 from google_service import GoogleService
 from network import Network
@@ -194,15 +195,9 @@ def test_an_engine_that_stops_in_the_middle_ends_the_run(
 
 @pytest.fixture
 def small_disk(workplace: Path) -> Iterator[Path]:
-    """A disk of 60 MB."""
-    place = workplace / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(place)]
-    subprocess.run(mount, check=True)
-    try:
+    """A disk on which no image of ours has room."""
+    with new_disk(workplace / "small", megabytes=100) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def test_a_full_disk_is_told_in_one_line(

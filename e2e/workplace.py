@@ -12,30 +12,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from disk import new_disk
 from engine import unmount_below
 
 _PREFIX = "kve2e-"  # short: the path of a socket has at most 107 characters
 _OWNER = "owner.pid"
 _BRIDGE = "bridge"
+_MEGABYTES = 40_000  # at most; a run of all tests takes a third of it
 
 
 @contextmanager
 def new_workplace() -> Iterator[Path]:
-    """An empty directory, which is gone afterwards."""
+    """An empty directory on a disk of its own, which is gone afterwards."""
     clear_leftovers()
-    place = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    # Engines put what containers may not see behind directories of their own.
-    place.chmod(0o755)
-    (place / _OWNER).write_text(str(os.getpid()), encoding="utf-8")
+    state = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    # The users of containers get to what is mounted from it.
+    state.chmod(0o755)
+    (state / _OWNER).write_text(str(os.getpid()), encoding="utf-8")
     try:
-        yield place
+        with new_disk(state / "w", _MEGABYTES) as place:
+            place.chmod(0o755)
+            yield place
+            unmount_below(place)
     finally:
-        _clear(place)
+        _clear(state)
 
 
 def remember_bridge(place: Path, name: str) -> None:
     """So that a later run can remove it if this one is killed."""
-    (place / _BRIDGE).write_text(name, encoding="utf-8")
+    (place.parent / _BRIDGE).write_text(name, encoding="utf-8")
 
 
 def clear_leftovers() -> None:
@@ -54,7 +59,7 @@ def _is_alive(pid: int) -> bool:
 
 def _stop_engines(place: Path) -> None:
     """Those whose file of a process id is here; they end by themselves, soon."""
-    for file in place.rglob("dockerd.pid"):
+    for file in place.glob("w/*/dockerd.pid"):
         pid = int(file.read_text("utf-8"))
         command = Path(f"/proc/{pid}/cmdline")
         if command.exists() and str(place).encode() in command.read_bytes():
@@ -75,6 +80,6 @@ def _remove_bridge(place: Path) -> None:
         subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
 
 
-def _clear(place: Path) -> None:
-    unmount_below(place)
-    shutil.rmtree(place, ignore_errors=True)
+def _clear(state: Path) -> None:
+    unmount_below(state)
+    shutil.rmtree(state, ignore_errors=True)
