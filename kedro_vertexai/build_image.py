@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from kedro_vertexai.compiler import Compiled
 from kedro_vertexai.config import PluginConfig, parse_config
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.follow_job import INTERRUPTED
 from kedro_vertexai.image.build import build, check_dockerfile
 from kedro_vertexai.image.engine import connect
 from kedro_vertexai.image.name import check_buildable, tag_of
 from kedro_vertexai.image.progress import make_reporter
 from kedro_vertexai.image.push import push
+from kedro_vertexai.plan.pin import pin_images
 from kedro_vertexai.project_config import read_vertexai_config
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.images import (
@@ -85,6 +88,31 @@ def build_image(building: Building, *, pushes: bool = True) -> str:
     Raises:
         VertexAIError: there is no such image. What was there before is untouched.
     """
+    try:
+        return _build_and_push(building, pushes=pushes)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: {building.image} is not ready, build it again", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def build_and_pin(compiled: Compiled, *, asks: bool) -> Compiled:
+    """Build and push the image of a compiled pipeline, which then runs it by its digest.
+
+    Args:
+        compiled: the pipeline; building takes longer than compiling, so mistakes are found first.
+        asks: see `Building`.
+
+    Raises:
+        VertexAIError: there is no such image.
+    """
+    config = compiled.config
+    building = Building(compiled.project.path, config, config.run_config.image, asks)
+    image = build_image(building)
+    click.echo(f"the job runs {image}")
+    return replace(compiled, plan=pin_images(compiled.plan, {building.image: image}))
+
+
+def _build_and_push(building: Building, *, pushes: bool) -> str:
     image = building.image
     check_buildable(image, pushed=pushes)
     check_dockerfile(building.project_path)

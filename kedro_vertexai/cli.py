@@ -12,6 +12,7 @@ import click
 from kedro_vertexai.cli_build import build
 from kedro_vertexai.cli_jobs import COMMANDS as JOB_COMMANDS
 from kedro_vertexai.cli_options import (
+    check_auto_build,
     check_run_options,
     pipeline_options,
     pulls,
@@ -176,6 +177,11 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
     help="What becomes of the job then.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the request to Vertex AI, and send nothing.")
+@click.option(
+    "--auto-build",
+    is_flag=True,
+    help="Build and push the image first, and run it by its digest.",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--no-check", is_flag=True, help="Submit without the pre-flight.")
 @click.option(
@@ -190,6 +196,7 @@ def run_once(
     target: str,
     max_workers: int | None,
     template: str | None,
+    auto_build: bool,
     **options: Any,
 ) -> None:
     """Run the pipeline once, on Vertex AI or on this machine."""
@@ -198,6 +205,7 @@ def run_once(
     vertex = {key: options.pop(key) for key in ("wait", "timeout", "on_timeout", "dry_run")}
     vertex["asks"], vertex["check"] = not options.pop("yes"), not options.pop("no_check")
     check_run_options(target, vertex, max_workers)
+    check_auto_build(auto_build, target, template, vertex)
     if template is not None:
         from kedro_vertexai.run_template import run_template
         from kedro_vertexai.run_vertex import VertexOptions
@@ -218,6 +226,10 @@ def run_once(
         ctx.exit(run_docker(compiled, max_workers=max_workers, may_pull=may_pull))
     from kedro_vertexai.run_vertex import VertexOptions, run_vertex
 
+    if auto_build:
+        from kedro_vertexai.build_image import build_and_pin
+
+        compiled = build_and_pin(compiled, asks=vertex["asks"])
     ctx.exit(run_vertex(compiled, VertexOptions(**vertex)))
 
 

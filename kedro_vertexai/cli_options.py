@@ -22,7 +22,7 @@ _LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
 
 
 image_option = click.option(
-    "-i", "--image", help="Image of every task, instead of run_config.image."
+    "-i", "--image", help="Image of the tasks, instead of run_config.image."
 )
 
 
@@ -139,6 +139,30 @@ def pulls(*, asks: bool) -> Callable[[str], bool]:
         return sys.stdin.isatty() and click.confirm(f"Image {image} is not here. Pull it?")
 
     return may_pull
+
+
+def check_auto_build(
+    auto_build: bool, target: str, template: str | None, vertex: dict[str, Any]
+) -> None:
+    """Refuse options of `run-once` that leave nothing to build for.
+
+    Args:
+        auto_build: whether the image is built first.
+        target: where it would run.
+        template: a published pipeline.
+        vertex: options that speak of Vertex AI alone, by name.
+
+    Raises:
+        click.UsageError: in place of building an image for nobody.
+    """
+    if not auto_build:
+        return
+    if target == "local":
+        raise click.UsageError("--auto-build is for --target vertex: local tasks run no image")
+    if template is not None:
+        raise click.UsageError("--auto-build: the image was settled when it was published")
+    if vertex["dry_run"]:
+        raise click.UsageError("--auto-build pushes an image, and --dry-run sends nothing")
 
 
 def template_values(ctx: click.Context, target: str) -> dict[str, Any]:

@@ -27,7 +27,8 @@ Making things go wrong, each for the next `times` requests that match:
     service.tokens = {"a-token"}; service.clock_skew = timedelta(hours=1)
 
 Besides pipeline jobs: `service.schedules` (`.fire(NAME)` starts a run now), `service.metadata`
-(contexts, of which experiments are made), `service.operations`, log entries of all containers.
+(contexts, of which experiments are made), `service.operations`, log entries of all containers,
+`service.cloud_build` (`.archives`, `.status` of the next builds).
 `service.serve(routes)` adds what another file of this package answers.
 
 Without running anything: `service.settings.execute = False`; then a job is PENDING, and

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from google_service import errors
+from google_service.cloud_build import CloudBuild
 from google_service.cloud_project import CloudProject
 from google_service.docker_registry import DockerRegistry
 from google_service.errors import GoogleError
@@ -38,6 +39,7 @@ _ENDPOINTS = (
     "IAM",
     "CLOUDRESOURCEMANAGER",
     "STORAGE",
+    "CLOUDBUILD",
 )
 
 
@@ -81,7 +83,9 @@ class GoogleService:
         logs = LogEntries(place, self.pipeline_jobs.ever)
         self.project = CloudProject(place.project_id, is_open=True)
         """What the pre-flight looks at: nothing is wrong in it."""
+        self.cloud_build = CloudBuild(place, self.images, directory / "builds")
         self._routes: list[Route] = [
+            *self.cloud_build.routes,
             *self.project.routes,
             *DockerRegistry(self.images).routes,
             *self.pipeline_jobs.routes(),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker_engine import BASE, Engine, running_engine, running_registry, why_not
+from docker_engine import BASE, Engine, running_engine, running_registry, use, why_not
 from project_factory import ONE_NODE, KedroProject, write_project
 
 DOCKERFILE = f"""
@@ -48,9 +48,3 @@ def project(tmp_path: Path) -> Iterator[KedroProject]:
     (made.path / "Dockerfile").write_text(DOCKERFILE)
     yield made
     made.forget()
-
-
-def use(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the plugin and the docker command find an engine, and no configuration of the user's."""
-    monkeypatch.setenv("DOCKER_HOST", engine.host)
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
+import pytest
 import requests
 import yaml
 
@@ -67,6 +68,12 @@ class Engine:
             check=True,
             capture_output=True,
         ).stdout
+
+
+def use(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the plugin and the docker command find an engine, and no configuration of the user's."""
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
 
 
 @contextmanager

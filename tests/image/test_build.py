@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import requests
-from conftest import use
-from docker_engine import BASE, Engine, free_port, running_engine, running_registry, small_disk
+from docker_engine import (
+    BASE,
+    Engine,
+    free_port,
+    running_engine,
+    running_registry,
+    small_disk,
+    use,
+)
 from project_factory import KedroProject
+
+from kedro_vertexai.errors import RunError
+from kedro_vertexai.image.engine import connect
 
 NAME = "kedro/demo"
 
@@ -198,3 +212,38 @@ def test_a_full_disk_of_the_engine_is_told(
         engine.add_base()
         use(engine, monkeypatch, tmp_path)
         assert "disk is full" in error(project, "--image", f"{registry}/{NAME}:latest")
+
+
+def test_an_engine_that_may_not_be_used_is_told_with_what_helps(engine: Engine) -> None:
+    os.seteuid(65534)
+    try:
+        with pytest.raises(RunError, match=r"may not use the Docker engine.*usermod -aG docker"):
+            connect()
+    finally:
+        os.seteuid(0)
+
+
+def test_an_interrupted_build_leaves_no_process_and_no_image(
+    project: KedroProject, engine: Engine, registry: str, image: str
+) -> None:
+    (project.path / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo started && sleep 60\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kedro", "vertexai", "build", "--image", image],
+        cwd=project.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    client = engine.client()
+    while not client.containers():
+        assert process.poll() is None, process.communicate()
+        threading.Event().wait(0.1)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"interrupted: {image} is not ready" in stderr
+    assert "Traceback" not in stderr
+    # The engine ends what nobody waits for.
+    while client.containers():
+        threading.Event().wait(0.1)
+    assert client.images(image) == []

@@ -42,6 +42,7 @@ _ROLES = {
     "aiplatform.": "roles/aiplatform.user",
     "storage.buckets.": "roles/storage.admin",
     "storage.": "roles/storage.objectUser",
+    "cloudbuild.": "roles/cloudbuild.builds.editor",
     "artifactregistry.": "roles/artifactregistry.writer",
     "logging.": "roles/logging.viewer",
     "serviceusage.": "roles/serviceusage.serviceUsageConsumer",

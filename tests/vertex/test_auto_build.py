@@ -1,0 +1,95 @@
+"""`run-once --auto-build`: a real engine and registry, and a job of what was just built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cloud_storage import Bucket
+from docker_engine import BASE, running_engine, running_registry, use, why_not
+from google.protobuf.json_format import MessageToDict
+from google_service import GoogleService
+from project_factory import KedroProject
+
+REPOSITORY = "kedro/demo"
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[tuple[object, str]]:
+    """An engine and the registry beside it."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with running_engine() as engine, running_registry() as registry:
+        engine.add_base()
+        yield engine, registry
+
+
+@pytest.fixture
+def project(
+    new_project: Callable[..., KedroProject],
+    service: GoogleService,
+    bucket: Bucket,
+    docker: tuple[object, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> KedroProject:
+    engine, registry = docker
+    use(engine, monkeypatch, tmp_path)  # type: ignore[arg-type]
+    service.settings.execute = False
+    return new_project(
+        files={"Dockerfile": f"FROM {BASE}\nCOPY . /project\n"},
+        run_config={
+            "root": bucket.root.removeprefix("gs://"),
+            "image": f"{registry}/{REPOSITORY}:latest",
+        },
+    )
+
+
+def test_the_job_runs_the_image_that_was_built_by_its_digest(
+    project: KedroProject, service: GoogleService, docker: tuple[object, str]
+) -> None:
+    result = project.invoke("run-once", "--auto-build", "--yes")
+    assert result.exit_code == 0, result.output
+    spec = MessageToDict(service.job().message().pipeline_spec)
+    executors = spec["deploymentSpec"]["executors"].values()
+    images = {executor["container"]["image"] for executor in executors}
+    [image] = images
+    assert re.fullmatch(rf"{docker[1]}/{REPOSITORY}@sha256:[0-9a-f]{{64}}", image)
+    assert f"the job runs {image}" in result.stdout.splitlines()
+
+
+def test_a_build_that_fails_makes_no_job(project: KedroProject, service: GoogleService) -> None:
+    (project.path / "Dockerfile").write_text(f"FROM {BASE}\nRUN exit 3\n")
+    result = project.invoke("run-once", "--auto-build", "--yes")
+    assert result.exit_code == 1
+    assert "docker build" in result.stderr.strip().splitlines()[-1]
+    assert service.jobs == []
+
+
+def test_a_pipeline_that_does_not_compile_builds_nothing(project: KedroProject) -> None:
+    result = project.invoke("run-once", "--auto-build", "--yes", "--pipeline", "nothing")
+    assert result.exit_code == 1
+    assert "Step" not in result.output
+
+
+def test_a_tag_that_is_taken_is_replaced_only_if_the_user_agrees(
+    project: KedroProject, service: GoogleService, docker: tuple[object, str]
+) -> None:
+    tagged = ("run-once", "--auto-build", "--image", f"{docker[1]}/{REPOSITORY}:1.0")
+    assert project.invoke(*tagged).exit_code == 0
+    (project.path / "changed").touch()
+    refused = project.invoke(*tagged)
+    assert refused.exit_code == 1
+    assert re.search(r":1.0 is sha256:[0-9a-f]{64} now. Replace it", refused.output)
+    assert len(service.jobs) == 1
+    assert project.invoke(*tagged, "--yes").exit_code == 0
+    assert len(service.jobs) == 2
+
+
+@pytest.mark.parametrize("other", ["--target=local", "--dry-run", "--template=https://x"])
+def test_nothing_is_built_where_nobody_would_run_it(project: KedroProject, other: str) -> None:
+    result = project.invoke("run-once", "--auto-build", other)
+    assert result.exit_code == 2
+    assert "--auto-build" in result.output
