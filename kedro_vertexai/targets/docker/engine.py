@@ -67,7 +67,8 @@ class DockerEngine:
             let_group_write(place)
         with locked(layout.path):
             if removed := remove_leftovers(self._client, layout.project_path, layout.path.parent):
-                reporter.warning(f"removed {removed} containers that a killed command had left")
+                number = "1 container" if removed == 1 else f"{removed} containers"
+                reporter.warning(f"removed {number} that a killed command had left")
             containers = Containers(self._client, self._machine, layout, self._images, options)
             try:
                 with closing(containers):
