@@ -42,7 +42,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Whoever stops the tests stops them in order: everything they started ends."""
     if reasons := machine.reasons_against():
         pytest.exit(f"the end-to-end tests cannot run here: {'; '.join(reasons)}", returncode=1)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell that starts us in the background has us ignore Ctrl-C's signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 # The machines
