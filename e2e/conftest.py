@@ -94,7 +94,9 @@ def base_image(engine: Engine, workplace: Path, package_index: str, network: Net
     """
     version = "{}.{}".format(*sys.version_info)
     argv = [str(ROOT / "scripts" / "base-image.sh"), DEBIAN, version]
-    env = {**os.environ, **engine.environment}
+    scratch = workplace / "scratch"
+    scratch.mkdir()
+    env = {**os.environ, **engine.environment, "TMPDIR": str(scratch)}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.exit(done.stdout + done.stderr, returncode=1)

@@ -1,7 +1,7 @@
 """Disks of the tests' own: a file that is one, so that it has a size and is gone at once.
 
-It is written without a journal. Nothing on it is to survive the machine's fall, and an engine
-waits for every layer to be on its disk.
+It is written without a journal and without barriers. Nothing on it is to survive the machine's
+fall, and engines and package managers wait for all that they write to be on their disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def new_disk(place: Path, megabytes: int) -> Iterator[Path]:
     try:
         options = ["-O", "^has_journal", "-E", "lazy_itable_init=1", "-m", "0"]
         _run("mkfs.ext4", "-q", "-F", *options, str(file))
-        _run("mount", "-o", "loop,noatime", str(file), str(place))
+        _run("mount", "-o", "loop,noatime,barrier=0", str(file), str(place))
         yield place
     finally:
         # Lazily: a process that has just been ended may hold it for a moment.
