@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +14,11 @@ from kedro_vertexai.config import PluginConfig, parse_config
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.follow_job import INTERRUPTED
 from kedro_vertexai.image.build import build, check_dockerfile
-from kedro_vertexai.image.engine import connect
+from kedro_vertexai.image.engine import connect, engine_errors
 from kedro_vertexai.image.name import check_buildable, tag_of
 from kedro_vertexai.image.progress import make_reporter
 from kedro_vertexai.image.push import push
+from kedro_vertexai.image_check import check_image
 from kedro_vertexai.plan.pin import pin_images
 from kedro_vertexai.project_config import read_vertexai_config
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
@@ -32,6 +34,9 @@ from kedro_vertexai.targets.vertex.registry_credentials import (
     google_credentials,
 )
 
+if TYPE_CHECKING:
+    from docker import APIClient
+
 # A tag that is meant to move.
 _MOVING = "latest"
 
@@ -42,12 +47,14 @@ class Building:
 
     Args:
         project_path: the project, with its Dockerfile.
+        env: the Kedro environment.
         config: its `vertexai.yml`.
         image: name and tag.
         asks: whether the user may be asked before a tag is moved.
     """
 
     project_path: Path
+    env: str
     config: PluginConfig
     image: str
     asks: bool = True
@@ -72,15 +79,16 @@ def prepare(project_path: Path, env: str, image: str | None, *, asks: bool) -> B
     """
     data, source = read_vertexai_config(project_path, env)
     config = parse_config(data, source)
-    return Building(project_path, config, image or config.run_config.image, asks)
+    return Building(project_path, env, config, image or config.run_config.image, asks)
 
 
-def build_image(building: Building, *, pushes: bool = True) -> str:
+def build_image(building: Building, *, pushes: bool = True, checks: bool = False) -> str:
     """Build the image with this machine's engine, and push it; say what is done.
 
     Args:
         building: the image.
         pushes: whether it goes to its registry.
+        checks: whether it is run once before, to see that it fits the project.
 
     Returns:
         The image by its digest; by its tag if it is not pushed.
@@ -89,30 +97,32 @@ def build_image(building: Building, *, pushes: bool = True) -> str:
         VertexAIError: there is no such image. What was there before is untouched.
     """
     try:
-        return _build_and_push(building, pushes=pushes)
+        return _build_and_push(building, pushes=pushes, checks=checks)
     except KeyboardInterrupt:
         click.echo(f"interrupted: {building.image} is not ready, build it again", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def build_and_pin(compiled: Compiled, *, asks: bool) -> Compiled:
-    """Build and push the image of a compiled pipeline, which then runs it by its digest.
+def build_and_pin(compiled: Compiled, *, asks: bool, pushes: bool = True) -> Compiled:
+    """Build the image of a compiled pipeline, which then runs it: by its digest, if pushed.
 
     Args:
         compiled: the pipeline; building takes longer than compiling, so mistakes are found first.
         asks: see `Building`.
+        pushes: whether it goes to its registry.
 
     Raises:
         VertexAIError: there is no such image.
     """
     config = compiled.config
-    building = Building(compiled.project.path, config, config.run_config.image, asks)
-    image = build_image(building)
+    project = compiled.project
+    building = Building(project.path, project.env, config, config.run_config.image, asks)
+    image = build_image(building, pushes=pushes)
     click.echo(f"the job runs {image}")
     return replace(compiled, plan=pin_images(compiled.plan, {building.image: image}))
 
 
-def _build_and_push(building: Building, *, pushes: bool) -> str:
+def _build_and_push(building: Building, *, pushes: bool, checks: bool) -> str:
     image = building.image
     check_buildable(image, pushed=pushes)
     check_dockerfile(building.project_path)
@@ -120,10 +130,25 @@ def _build_and_push(building: Building, *, pushes: bool) -> str:
     if pushes:
         confirm_tag(building)
     build(client, building.project_path, image, click.echo)
+    if checks:
+        _check(client, building)
     if not pushes:
         return image
     digest = push(client, image, _credentials(building), make_reporter(sys.stdout))
     return pinned(image, digest)
+
+
+def _check(client: APIClient, building: Building) -> None:
+    """Run the image once; it says what it holds.
+
+    Raises:
+        RunError: it does not fit the project; the message says all that was found.
+    """
+    with engine_errors():
+        findings = check_image(client, building.image, building.project_path, building.env)
+    if findings:
+        raise RunError("\n  ".join([f"{building.image} does not fit the project:", *findings]))
+    click.echo(f"{building.image} fits the project")
 
 
 def confirm_tag(building: Building) -> None:

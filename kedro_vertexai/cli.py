@@ -215,6 +215,11 @@ def run_once(
         ctx.exit(run_template(*jobs, template, given, VertexOptions(**vertex)))
     compiled = compile_project(request_of(ctx.obj, options, new_defaults=False))
     warn(compiled.notes)
+    if auto_build:
+        from kedro_vertexai.build_image import build_and_pin
+
+        # Of this machine's targets, the one that runs images has the engine that builds them.
+        compiled = build_and_pin(compiled, asks=vertex["asks"], pushes=target == "vertex")
     if target == "local":
         from kedro_vertexai.run_local import run_local
 
@@ -226,10 +231,6 @@ def run_once(
         ctx.exit(run_docker(compiled, max_workers=max_workers, may_pull=may_pull))
     from kedro_vertexai.run_vertex import VertexOptions, run_vertex
 
-    if auto_build:
-        from kedro_vertexai.build_image import build_and_pin
-
-        compiled = build_and_pin(compiled, asks=vertex["asks"])
     ctx.exit(run_vertex(compiled, VertexOptions(**vertex)))
 
 

@@ -10,6 +10,7 @@ import click
 @click.command("build")
 @click.option("-i", "--image", help="Name and tag, instead of run_config.image.")
 @click.option("--no-push", is_flag=True, help="Leave the image in this machine's Docker engine.")
+@click.option("--check", is_flag=True, help="Run the image once: does it fit the project?")
 @click.option(
     "--builder",
     type=click.Choice(["docker", "cloud-build"]),
@@ -20,17 +21,19 @@ import click
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.pass_obj
 def build(
-    obj: dict[str, Any], /, image: str | None, no_push: bool, builder: str, yes: bool
+    obj: dict[str, Any], /, image: str | None, no_push: bool, check: bool, builder: str, yes: bool
 ) -> None:
     """Build the project's image from its Dockerfile, push it, and print its digest."""
     from kedro_vertexai.build_image import build_image, prepare
 
     if builder == "cloud-build" and no_push:
         raise click.UsageError("--no-push is for --builder docker: Cloud Build keeps no image")
+    if builder == "cloud-build" and check:
+        raise click.UsageError("--check is for --builder docker: it runs the image here")
     building = prepare(obj["path"], obj["env"], image, asks=not yes)
     if builder == "cloud-build":
         from kedro_vertexai.build_in_cloud import build_in_cloud
 
         click.echo(build_in_cloud(building))
         return
-    click.echo(build_image(building, pushes=not no_push))
+    click.echo(build_image(building, pushes=not no_push, checks=check))

@@ -2,13 +2,17 @@
 # The Docker engine, a registry and a static shell, with which tests build and push real images.
 # Debian and Ubuntu, as root. Nothing is started: each test starts an engine of its own.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
 
-programs=(dockerd docker docker-registry busybox)
-packages=(docker.io docker-registry busybox-static)
+# By program, the package that holds it.
+declare -A packages=(
+    [dockerd]=docker.io [docker]=docker.io [docker-registry]=docker-registry
+    [busybox]=busybox-static
+)
 
 missing=()
-for program in "${programs[@]}"; do
-    command -v "$program" >/dev/null || missing+=("$program")
+for program in "${!packages[@]}"; do
+    command -v "$program" >/dev/null || missing+=("${packages[$program]}")
 done
 if test "${#missing[@]}" = 0; then
     exit 0
@@ -26,5 +30,5 @@ if ! test -e "$policy"; then
 fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    "${packages[@]}" >/dev/null
-docker --version
+    "${missing[@]}" >/dev/null
+dockerd --version

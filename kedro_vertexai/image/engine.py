@@ -91,6 +91,8 @@ def _answer(words: str) -> str:
 
 
 def _unreachable(error: BaseException) -> str:
+    from docker.errors import DockerException
+
     causes = list(_causes(error))
     if any(isinstance(cause, PermissionError) for cause in causes):
         return (
@@ -101,6 +103,9 @@ def _unreachable(error: BaseException) -> str:
         return f"no Docker engine is running here: start or install one; {ELSEWHERE}"
     if str(error).startswith("Error while fetching server API version"):
         return f"the Docker engine cannot be reached ({_short(causes[-1])}); {ELSEWHERE}"
+    if isinstance(error, DockerException):
+        # Not the engine's but the client's own, such as a credential helper that is not there.
+        return f"docker: {_short(error)}"
     return str(stopped())
 
 

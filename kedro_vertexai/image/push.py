@@ -30,10 +30,11 @@ _DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: ")
 _DENIED = re.compile(
     r"unauthorized|denied|no basic auth credentials|authentication required|forbidden", re.I
 )
+_PLAIN = "server gave HTTP response to HTTPS client"
 _NO_REPOSITORY = re.compile(r'name unknown|repository "?[^ ]*"? not found', re.I)
 _DOWN = re.compile(
     r"connection refused|no such host|i/o timeout|timeout|deadline exceeded|connection reset|"
-    r"no route to host|server gave http response|EOF|50[0234]|retrying|network is unreachable",
+    r"no route to host|EOF|50[0234]|retrying|network is unreachable",
     re.I,
 )
 
@@ -92,6 +93,11 @@ def _refusal(words: str, image: str) -> str:
     said = " ".join(words.split())
     if _NO_REPOSITORY.search(words):
         return f"{host} has no repository for {image}: {_make_repository(image)} ({said})"
+    if _PLAIN in said:
+        return (
+            f"{host} speaks without TLS, which the Docker engine takes only from this machine: "
+            'name it under "insecure-registries" in its daemon.json'
+        )
     if _DENIED.search(words):
         return f"{host} does not let you push {image}: {_login(host)} ({said})"
     if _DOWN.search(words):

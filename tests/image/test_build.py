@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from docker_engine import (
 )
 from project_factory import KedroProject
 
+from kedro_vertexai import __version__
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.image.engine import connect
 
@@ -120,6 +122,57 @@ def test_an_image_of_another_platform_is_refused_before_it_is_pushed(
     assert in_registry(registry, image.rpartition(":")[2]).status_code == 404
 
 
+def test_an_image_that_does_not_fit_the_project_is_told_and_not_pushed(
+    project: KedroProject, engine: Engine, registry: str, image: str
+) -> None:
+    line = error(project, "--image", image, "--check")
+    assert "has no python on its PATH" in line
+    assert in_registry(registry, image.rpartition(":")[2]).status_code == 404
+
+
+ANSWER = {
+    "kedro_vertexai": __version__,
+    "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    "kedro_mlflow": "",
+    "project": "demo",
+    "error": "",
+    "user": 1000,
+    "unwritable": [],
+}
+
+
+def answering(project: KedroProject, **said: object) -> None:
+    """Build an image whose `python` says this of itself."""
+    script = f"#!/bin/sh\necho '{json.dumps({**ANSWER, **said})}'\n"
+    (project.path / "python").write_text(script)
+    (project.path / "python").chmod(0o755)
+    (project.path / "Dockerfile").write_text(
+        f'FROM {BASE}\nENV PATH=/bin\nRUN ["/bin/busybox", "ln", "-s", "busybox", "/bin/echo"]\n'
+        "COPY python /bin/python\n"
+    )
+
+
+def test_an_image_that_fits_is_pushed(
+    project: KedroProject, engine: Engine, registry: str, image: str
+) -> None:
+    answering(project)
+    result = project.invoke("build", "--image", image, "--check")
+    assert result.exit_code == 0, result.output
+    assert f"{image} fits the project" in result.stdout
+    assert in_registry(registry, image.rpartition(":")[2]).status_code == 200
+
+
+def test_all_that_does_not_fit_is_told(
+    project: KedroProject, engine: Engine, registry: str, image: str
+) -> None:
+    answering(project, python="3.1", kedro_vertexai="1.0.0")
+    result = project.invoke("build", "--image", image, "--check")
+    assert result.exit_code == 1
+    assert "has kedro-vertexai 1.0.0" in result.stderr
+    assert "has Python 3.1," in result.stderr
+    assert in_registry(registry, image.rpartition(":")[2]).status_code == 404
+
+
 def test_a_project_without_a_dockerfile_is_told_how_to_get_one(
     project: KedroProject, engine: Engine, image: str
 ) -> None:
@@ -182,6 +235,15 @@ def test_what_docker_login_has_kept_is_used(
         result = project.invoke("build", "--image", f"{host}/{NAME}:latest")
         assert result.exit_code == 0, result.output
         assert "secret" not in result.output
+
+
+def test_a_credential_helper_that_is_not_there_is_named(
+    project: KedroProject, engine: Engine, registry: str, image: str, tmp_path: Path
+) -> None:
+    (tmp_path / "docker").mkdir()
+    helpers = f'{{"credHelpers": {{"{registry}": "nothing"}}}}'
+    (tmp_path / "docker" / "config.json").write_text(helpers)
+    assert "docker-credential-nothing" in error(project, "--image", image)
 
 
 def test_an_engine_that_stops_in_the_middle_is_told(

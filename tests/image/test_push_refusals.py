@@ -54,6 +54,11 @@ def test_a_registry_that_does_not_answer_is_down(words: str) -> None:
     assert refused(words, "r.example/demo:1").startswith("r.example cannot be reached")
 
 
+def test_a_registry_without_tls_is_told_where_it_must_be_named() -> None:
+    words = 'Get "https://r:5000/v2/": http: server gave HTTP response to HTTPS client'
+    assert '"insecure-registries" in its daemon.json' in refused(words, "r:5000/demo:1")
+
+
 def test_a_full_disk_is_not_taken_for_a_refusal() -> None:
     words = "write /var/lib/docker/tmp/GetImageBlob1: no space left on device"
     assert "disk is full" in refused(words)

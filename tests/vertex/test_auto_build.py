@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from docker_engine import BASE, running_engine, running_registry, use, why_not
 from google.protobuf.json_format import MessageToDict
 from google_service import GoogleService
 from project_factory import KedroProject
+from terminal import on_terminal
 
 REPOSITORY = "kedro/demo"
 
@@ -93,3 +95,12 @@ def test_nothing_is_built_where_nobody_would_run_it(project: KedroProject, other
     result = project.invoke("run-once", "--auto-build", other)
     assert result.exit_code == 2
     assert "--auto-build" in result.output
+
+
+def test_a_terminal_shows_how_much_of_a_layer_is_sent(project: KedroProject) -> None:
+    (project.path / "large").write_bytes(os.urandom(40_000_000))
+    with on_terminal(project.path, "build") as terminal:
+        assert terminal.exit_code() == 0, terminal.text
+    assert re.search(r"layer [0-9a-f]{12} .*40\.\d MB", terminal.text)
+    assert re.search(r"layer [0-9a-f]{12}: pushed", terminal.text)
+    assert re.search(rf"{REPOSITORY}@sha256:[0-9a-f]{{64}}", terminal.text)

@@ -145,7 +145,10 @@ def test_a_root_outside_of_cloud_storage_is_refused(
     assert "Cloud Build reads the project from Cloud Storage" in refused(project)
 
 
-def test_an_image_of_cloud_build_is_always_pushed(project: KedroProject) -> None:
-    result = project.invoke(*BUILD, "--no-push")
+@pytest.mark.parametrize("other", ["--no-push", "--check"])
+def test_what_needs_an_engine_is_no_option_of_cloud_build(
+    project: KedroProject, other: str
+) -> None:
+    result = project.invoke(*BUILD, other)
     assert result.exit_code == 2
-    assert "--no-push is for --builder docker" in result.output
+    assert f"{other} is for --builder docker" in result.output
