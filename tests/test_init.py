@@ -1,15 +1,19 @@
 """`kedro vertexai init`: a first vertexai.yml, valid as written."""
 
+import re
 import stat
+import sys
 from collections.abc import Callable
 
 import pytest
 import yaml
 from click.testing import Result
+from docker.utils.build import exclude_paths
 from project_factory import MLFLOW, KedroProject
 from spec_reader import checked, container, tasks
 
 from kedro_vertexai.config import not_applied, parse_config
+from kedro_vertexai.templates import templates_dir
 
 NewProject = Callable[..., KedroProject]
 WRITTEN = "conf/base/vertexai.yml"
@@ -180,3 +184,142 @@ def test_a_folder_that_cannot_be_written_is_one_line(fresh: KedroProject) -> Non
     assert result.stderr.startswith("Error: cannot write")
     assert len(result.stderr.splitlines()) == 1
     assert fresh.files() == before
+
+
+DOCKER = "--with-docker"
+DOCKER_FILES = {"Dockerfile", ".dockerignore"}
+
+
+def instructions(project: KedroProject) -> list[list[str]]:
+    """The instructions of the Dockerfile, word by word, without comments."""
+    text = (project.path / "Dockerfile").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return [line.split() for line in "\n".join(lines).replace("\\\n", " ").splitlines() if line]
+
+
+def test_docker_files_are_written_when_asked_for(fresh: KedroProject) -> None:
+    assert init(fresh).exit_code == 0
+    assert not DOCKER_FILES & {path.name for path in fresh.path.iterdir()}
+    said = init(fresh, DOCKER)
+    assert said.exit_code == 0
+    assert {path.name for path in fresh.path.iterdir()} >= DOCKER_FILES
+    assert "Dockerfile" in said.stdout
+    assert f"{WRITTEN} exists and was kept" in said.stdout
+
+
+def test_a_dockerfile_is_not_overwritten(fresh: KedroProject) -> None:
+    (fresh.path / "Dockerfile").write_text("mine")
+    before = fresh.files()
+    result = init(fresh, DOCKER)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: Dockerfile exists: remove it, or --force replaces it and vertexai.yml\n"
+    )
+    assert fresh.files() == before
+    assert init(fresh, DOCKER, "--force").exit_code == 0
+    assert "mine" not in (fresh.path / "Dockerfile").read_text().split()
+
+
+def test_a_dockerignore_is_kept(fresh: KedroProject) -> None:
+    (fresh.path / ".dockerignore").write_text("mine")
+    assert ".dockerignore exists and was kept" in init(fresh, DOCKER).stdout
+    assert (fresh.path / ".dockerignore").read_text() == "mine"
+    assert (fresh.path / "Dockerfile").is_file()
+
+
+def test_nothing_is_written_if_one_file_cannot_be(fresh: KedroProject) -> None:
+    (fresh.path / "Dockerfile").mkdir()
+    before = fresh.files()
+    result = init(fresh, DOCKER, "--force")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert fresh.files() == before
+
+
+def test_the_base_image_has_the_python_that_compiles(fresh: KedroProject) -> None:
+    init(fresh, DOCKER)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert instructions(fresh)[0] == ["ARG", f"BASE_IMAGE=python:{version}-slim"]
+
+
+def test_both_builders_of_docker_and_kedro_docker_can_build(fresh: KedroProject) -> None:
+    """kedro-docker gives these arguments; only BuildKit knows mounts and here-documents."""
+    init(fresh, DOCKER)
+    given = {line[1].split("=")[0] for line in instructions(fresh) if line[0] == "ARG"}
+    assert {"KEDRO_UID", "KEDRO_GID", "BASE_IMAGE"} <= given
+    text = (fresh.path / "Dockerfile").read_text()
+    assert not re.search(r"^# *syntax=|--mount|<<|--link", text, re.MULTILINE)
+
+
+def test_code_comes_after_the_packages_and_without_root(fresh: KedroProject) -> None:
+    init(fresh, DOCKER)
+    written = instructions(fresh)
+    final = written[max(n for n, line in enumerate(written) if line[0] == "FROM") :]
+    copies = [line for line in final if line[0] == "COPY"]
+    assert [line[1] for line in copies] == ["--from=packages", "--from=project"]
+    assert ["USER", "kedro_docker"] in final
+    # kedro-docker mounts data there.
+    assert ["WORKDIR", "/home/kedro_docker"] in final
+
+
+def test_no_secret_and_no_data_go_into_the_image(new_project: NewProject) -> None:
+    project = new_project(
+        vertexai=None,
+        settings='CONF_SOURCE = "etc"',
+        files=dict.fromkeys(
+            (
+                "etc/base/catalog.yml",
+                "etc/base/credentials.yml",
+                "etc/base/db/my_credentials.yml",
+                "etc/local/.gitkeep",
+                "etc/local/parameters.yml",
+                "data/01_raw/x.csv",
+                "src/key.pem",
+                ".env",
+                ".git/config",
+                "mlflow.db",
+                "logs/info.log",
+                "wheels/own-1-py3-none-any.whl",
+            ),
+            "",
+        ),
+    )
+    init(project, DOCKER)
+    sent = set(exclude_paths(str(project.path), docker_patterns(project)))
+    assert {"etc/base/catalog.yml", "etc/base/vertexai.yml", "etc/local/.gitkeep"} <= sent
+    assert "wheels/own-1-py3-none-any.whl" in sent
+    kept_back = (".git/", "data/", "logs/", "mlflow.db", ".env", "etc/local/parameters.yml")
+    assert [n for n in sent if n.startswith(kept_back) or "credentials" in n or "pem" in n] == []
+    assert "mkdir -p etc/local" in (project.path / "Dockerfile").read_text()
+
+
+def docker_patterns(project: KedroProject) -> list[str]:
+    lines = (project.path / ".dockerignore").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "told"),
+    [
+        (None, "No requirements.txt found"),
+        ("kedro\n# kedro-vertexai\n", "does not name kedro-vertexai"),
+        ("kedro-vertexai[mlflow]~=2.0\n", ""),
+        ("Kedro_VertexAI\n", ""),
+        ("./wheels/kedro_vertexai-2.0.0-py3-none-any.whl\n", ""),
+        ("-r requirements-base.txt\n", ""),
+    ],
+)
+def test_requirements_that_the_image_lacks_are_told(
+    fresh: KedroProject, requirements: str | None, told: str
+) -> None:
+    if requirements is not None:
+        (fresh.path / "requirements.txt").write_text(requirements)
+    said = [line for line in init(fresh, DOCKER).stdout.splitlines() if "requirements" in line]
+    assert len(said) == bool(told)
+    assert told in "".join(said)
+
+
+def test_the_starter_leaves_out_the_same() -> None:
+    (theirs,) = (templates_dir() / "starter").glob("*/.dockerignore")
+    ours = (templates_dir() / "docker" / ".dockerignore").read_text()
+    assert theirs.read_text() == ours.replace("%{conf}", "conf")
