@@ -9,13 +9,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import os
 import re
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import docker
@@ -30,6 +33,7 @@ _ETC = {
     "etc/passwd": f"root:x:0:0:root:/root:/bin/sh\nkedro:x:{USER}:{USER}::/home/kedro:/bin/sh\n",
     "etc/group": f"root:x:0:\nkedro:x:{USER}:\n",
 }
+_DIRECTORY = tempfile.TemporaryDirectory(prefix="kvt-images-")
 _LEFT_OUT = ("__pycache__", "tests", "test", "idlelib", "ensurepip", "site-packages")
 
 
@@ -45,8 +49,8 @@ def python_image(client: docker.DockerClient, name: str, *distributions: str) ->
     tag = hashlib.sha256("\n".join([sys.version, _version(), *wanted]).encode()).hexdigest()[:16]
     reference = f"{name}:{tag}"
     if not client.images.list(reference):
-        imported = client.api.import_image_from_data(
-            archive(tuple(wanted)),
+        imported = client.api.import_image_from_file(
+            str(archive(tuple(wanted))),
             repository=name,
             tag=tag,
             changes=[
@@ -86,14 +90,14 @@ def closure(names: Iterable[str]) -> set[str]:
 
 
 @functools.cache
-def archive(distributions: tuple[str, ...]) -> bytes:
-    """The image's files as a tar archive."""
+def archive(distributions: tuple[str, ...]) -> Path:
+    """The image's files as a tar archive; it is there as long as this process."""
     files = dict.fromkeys(_files(distributions))
     binaries = [path for path in files if _is_binary(path)]
     for library in _libraries(binaries):
         files[library] = None
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
+    file = Path(_DIRECTORY.name, f"{abs(hash(distributions))}.tar")
+    with tarfile.open(file, mode="w") as tar:
         for place in ("tmp", "home/kedro", "home/kedro/project"):
             _add_directory(tar, place, 0o1777 if place == "tmp" else 0o755)
         for name, text in _ETC.items():
@@ -110,7 +114,7 @@ def archive(distributions: tuple[str, ...]) -> bytes:
             entry.type, entry.linkname = tarfile.SYMTYPE, str(python)
             if str(bin_ / alias) != str(python):
                 tar.addfile(entry)
-    return stream.getvalue()
+    return file
 
 
 def _files(distributions: Iterable[str]) -> Iterator[Path]:
@@ -121,12 +125,19 @@ def _files(distributions: Iterable[str]) -> Iterator[Path]:
     for key in ("stdlib", "platstdlib"):
         for path in Path(sysconfig.get_path(key, vars={"base": sys.base_prefix})).rglob("*"):
             if path.is_file() and not set(_LEFT_OUT) & set(path.parts):
-                yield path
+                yield from _with_byte_code(path)
     for name in distributions:
         for file in distribution(name).files or ():
             path = Path(str(file.locate()))
             if path.is_file() and ".." not in file.parts and "__pycache__" not in path.parts:
-                yield path
+                yield from _with_byte_code(path)
+
+
+def _with_byte_code(path: Path) -> Iterator[Path]:
+    """Without it, a container compiles all that it imports."""
+    yield path
+    if path.suffix == ".py" and (compiled := Path(cache_from_source(path))).exists():
+        yield compiled
 
 
 def _is_binary(path: Path) -> bool:
@@ -139,7 +150,8 @@ def _libraries(binaries: Iterable[Path]) -> Iterator[Path]:
     told = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False).stdout
     for line in told.splitlines():
         if match := _LIBRARY.search(line):
-            yield Path(match[1])
+            # Those of wheels are told as lib/package/../package.libs/lib.so.
+            yield Path(os.path.normpath(match[1]))
 
 
 def _readable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
