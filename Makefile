@@ -49,7 +49,6 @@ test: setup ## run the tests; ARGS="-k word" chooses among them
 e2e: setup ## run the tests in real containers, as root on Debian or Ubuntu
 	@scripts/install-docker.sh
 	@$(BIN)/python e2e/machine.py
-	@$(BIN)/python -m pip install -qq --group e2e
 	@$(BIN)/python -m pytest e2e $(ARGS)
 
 .PHONY: test-all

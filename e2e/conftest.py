@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import site
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,8 +200,29 @@ def vertex(
 
 
 @pytest.fixture(scope="session")
+def python(workplace: Path, wheels: Path) -> Path:
+    """The user's interpreter: the wheel and kedro-docker, and this environment's packages.
+
+    A `.pth` lends it those. The `.pth` files lying among them are not read, so that the checkout
+    is out of reach.
+    """
+    home = workplace / "venv"
+    venv.create(home, with_pip=False, symlinks=True)
+    interpreter = home / "bin" / "python"
+    (packages,) = home.glob("lib/python*/site-packages")
+    (packages / "borrowed.pth").write_text("\n".join(site.getsitepackages()), encoding="utf-8")
+    pip = [sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--quiet"]
+    (wheel,) = wheels.glob("kedro_vertexai-*.whl")
+    # The checkout is installed, too, and of the same version.
+    subprocess.run([*pip, "--no-deps", "--ignore-installed", str(wheel)], check=True)
+    subprocess.run([*pip, f"--group={ROOT / 'pyproject.toml'}:e2e"], check=True)
+    return interpreter
+
+
+@pytest.fixture(scope="session")
 def user(
     workplace: Path,
+    python: Path,
     engine: Engine,
     google: TokenService,
     vertex: GoogleService,
@@ -212,6 +235,7 @@ def user(
     key_file.write_text(json.dumps(google.key_file(ACCOUNT)), encoding="utf-8")
     return User(
         home,
+        python,
         {
             **engine.environment,
             **vertex.environment,

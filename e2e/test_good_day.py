@@ -7,7 +7,6 @@ None of the containers shares a disk with another or with the user; what they co
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +156,7 @@ def test_kfps_own_engine_runs_the_same_spec_to_the_same_end(
     root.chmod(0o777)
     key_file = Path(project.user.variables["GOOGLE_APPLICATION_CREDENTIALS"])
     script = str(Path(kfp_local.__file__))
-    argv = (sys.executable, script, str(spec), str(root), str(buckets), str(key_file))
+    argv = ("python", script, str(spec), str(root), str(buckets), str(key_file))
     done = project.user.run(*argv, where=tmp_path, timeout=900)
     assert done.code == 0, done.printed
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,10 @@ from typing import Any
 import yaml
 
 # Of the machine that runs the tests, and none of the user's.
-_NOT_THEIRS = ("GOOGLE_", "GCE_", "CLOUDSDK_", "MLFLOW_", "KEDRO_", "DOCKER_", "PIP_", "UV_")
+_NOT_THEIRS = (
+    *("CLOUDSDK_", "DOCKER_", "GCE_", "GOOGLE_", "KEDRO_", "MLFLOW_", "PIP_", "UV_"),
+    *("PYTHONPATH", "VIRTUAL_ENV"),
+)
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "KEDRO_DISABLE_TELEMETRY": "true",
@@ -38,6 +40,8 @@ class User:
     """Where they are and what their environment holds."""
 
     home: Path
+    python: Path
+    """Of the environment that they have installed us in."""
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def with_variables(self, **variables: str) -> User:
@@ -50,7 +54,7 @@ class User:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(_NOT_THEIRS)
         }
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        path = os.pathsep.join([str(self.python.parent), os.environ["PATH"]])
         return {**kept, **_QUIET, "PATH": path, "HOME": str(self.home), **self.variables}
 
     def start(self, *argv: str, where: Path) -> subprocess.Popen[str]:
@@ -80,8 +84,8 @@ class User:
 
 
 def kedro(*words: str) -> list[str]:
-    """A command of this environment's Kedro."""
-    return [sys.executable, "-m", "kedro", *words]
+    """A command of the user's Kedro, the script `kedro` being another environment's."""
+    return ["python", "-m", "kedro", *words]
 
 
 def merge_yaml(file: Path, changes: Mapping[str, Any]) -> None:
