@@ -44,10 +44,10 @@ def adapt_store(context: KedroContext) -> dict[str, Any]:
     check_credentials(loader, server.get("credentials"))
     directory = os.environ.get(STORE_VARIABLE)
     registry = server.get("mlflow_registry_uri")
-    if directory and registry and _is_relative(registry):
+    if directory and registry and is_relative(registry):
         server["mlflow_registry_uri"] = store_uri(Path(directory))
     uri = server.get("mlflow_tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
-    if directory and _is_relative(uri):
+    if directory and is_relative(uri):
         server["mlflow_tracking_uri"] = store_uri(Path(directory))
         kwargs = _section(experiment, "create_experiment_kwargs")
         # Without a server, such a store puts artifacts below the working directory.
@@ -183,7 +183,7 @@ def is_local(uri: str) -> bool:
     return scheme in ("file", "sqlite")
 
 
-def _is_relative(uri: str | None) -> bool:
+def is_relative(uri: str | None) -> bool:
     """Whether a tracking URI depends on the working directory."""
     if not uri:
         return True

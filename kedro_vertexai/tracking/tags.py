@@ -48,7 +48,7 @@ def job_tags(job_id: str, job_name: str, tracking: Mapping[str, Any]) -> dict[st
         job_name: the engine's name of it.
         tracking: what the spec says of it.
     """
-    is_local = os.environ.get("KEDRO_VERTEXAI_TARGET") == "local"
+    is_local = os.environ.get("KEDRO_VERTEXAI_TARGET") in ("local", "docker")
     page = "" if is_local else str(tracking.get("job_page", ""))
     return filled(
         {
