@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(STAMP) ## make the virtual environment; PYTHON=... chooses the interpreter
@@ -80,6 +80,10 @@ docs: setup ## check the links in the documentation
 .PHONY: bench
 bench: setup ## measure the speed and print it as ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-image
+bench-image: setup ## measure the image of a project from the starter; needs Docker and PyPI
+	@$(BIN)/python -m benchmarks container_image
 
 .PHONY: clean
 clean: ## remove the virtual environments, the demo and every cache

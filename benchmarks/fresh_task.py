@@ -26,7 +26,7 @@ def run() -> list[Result]:
         project = starter(directory)
         process_cpu([*kedro, "run"], project)
         process_cpu([*kedro, "vertexai", "compile", "-o", "spec.json"], project)
-        engine = _Engine(project, json.loads((project / "spec.json").read_text(encoding="utf-8")))
+        engine = Engine(project, json.loads((project / "spec.json").read_text(encoding="utf-8")))
         run = engine.start_mlflow_run()
         task = engine.command(_NODE, run)
         seconds = interleaved(
@@ -39,13 +39,13 @@ def run() -> list[Result]:
     return [ratio(subject, seconds["ours"], seconds["kedro"], 1.0)]
 
 
-class _Engine:
+class Engine:
     """Does for one task what an engine does: finds its inputs and writes its executor input."""
 
     def __init__(self, project: Path, spec: dict[str, Any]) -> None:
         self._project = project
         self._spec = spec
-        self._artifacts = project.parent / "artifacts"
+        self.artifacts = project.parent / "artifacts"
         dags = [part["dag"]["tasks"] for part in spec["components"].values() if "dag" in part]
         self._tasks = {
             task["taskInfo"]["name"]: task
@@ -58,7 +58,7 @@ class _Engine:
         process_cpu(self.command(_START, ""), self._project)
         component = self._spec["components"][self._tasks[_START]["componentRef"]["name"]]
         (key,) = component["outputDefinitions"]["parameters"]
-        output = self._artifacts / _START / str(key)
+        output = self.artifacts / _START / str(key)
         return output.read_text(encoding="utf-8")
 
     def command(self, name: str, run: str) -> list[str]:
@@ -74,7 +74,7 @@ class _Engine:
     def _executor_input(
         self, name: str, task: dict[str, Any], component: dict[str, Any], run: str
     ) -> dict[str, Any]:
-        place = self._artifacts / name
+        place = self.artifacts / name
         place.mkdir(parents=True, exist_ok=True)
         values = {
             key: self._value(source, run) for key, source in task["inputs"]["parameters"].items()
@@ -111,7 +111,7 @@ class _Engine:
     def _file(self, key: str, values: dict[str, Any]) -> Path:
         """An input artifact: a copy of the file that `kedro run` left."""
         document = json.loads(values["kedro__task"])
-        artifact = self._artifacts / key
+        artifact = self.artifacts / key
         shutil.copyfile(self._project / document["inputs"][key]["path"], artifact)
         return artifact
 
