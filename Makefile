@@ -45,6 +45,12 @@ demo: setup ## create a project from the starter, compile it, and run it on this
 test: setup ## run the tests; ARGS="-k word" chooses among them
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: e2e
+e2e: setup ## run the tests in real containers, as root on Debian or Ubuntu
+	@scripts/install-docker.sh
+	@$(BIN)/python e2e/machine.py
+	@$(BIN)/python -m pytest e2e $(ARGS)
+
 .PHONY: test-all
 test-all: ## run the tests on every Python from 3.10 to 3.14 that is installed
 	@scripts/test-all.sh
@@ -82,4 +88,4 @@ bench-image: setup ## measure the image of a project from the starter; needs Doc
 .PHONY: clean
 clean: ## remove the virtual environments, the demo and every cache
 	rm -rf .venv .venvs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find kedro_vertexai scripts tests -name __pycache__ -prune -exec rm -rf {} +
+	find e2e kedro_vertexai scripts tests -name __pycache__ -prune -exec rm -rf {} +

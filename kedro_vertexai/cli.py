@@ -15,6 +15,7 @@ from kedro_vertexai.cli_options import (
     check_auto_build,
     check_run_options,
     pipeline_options,
+    pulls,
     request_of,
     template_values,
 )
@@ -147,15 +148,16 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
 @pipeline_options
 @click.option(
     "--target",
-    type=click.Choice(["vertex", "local"]),
+    type=click.Choice(["vertex", "local", "docker"]),
     default="vertex",
     show_default=True,
-    help="Where to run. `local`: this machine, each task in a process and directory of its own.",
+    help="Where to run. On this machine, `local`: each task in a process and directory of its own; "
+    "`docker`: each in a container of its image.",
 )
 @click.option(
     "--max-workers",
     type=click.IntRange(min=1),
-    help="Tasks at once on this machine; all cores without.",
+    help="Tasks at once on this machine; without, one a core, or as their limits leave room for.",
 )
 @click.option(
     "--wait-for-completion",
@@ -222,6 +224,11 @@ def run_once(
         from kedro_vertexai.run_local import run_local
 
         ctx.exit(run_local(compiled, max_workers=max_workers))
+    if target == "docker":
+        from kedro_vertexai.run_docker import run_docker
+
+        may_pull = pulls(asks=bool(vertex["asks"]))
+        ctx.exit(run_docker(compiled, max_workers=max_workers, may_pull=may_pull))
     from kedro_vertexai.run_vertex import VertexOptions, run_vertex
 
     ctx.exit(run_vertex(compiled, VertexOptions(**vertex)))

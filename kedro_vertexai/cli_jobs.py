@@ -143,27 +143,30 @@ def cancel(obj: dict[str, Any], job: str, wait: bool, yes: bool) -> None:
 @click.argument("job")
 @params_option("New value of a parameter")
 @click.option("--wait", "--wait-for-completion", "wait", is_flag=True, help="Follow it to its end.")
+@click.option("--no-check", is_flag=True, help="Submit without the pre-flight.")
 @_YES
 @click.pass_context
-def rerun(ctx: click.Context, job: str, params: tuple[str, ...], wait: bool, yes: bool) -> None:
+def rerun(
+    ctx: click.Context, /, job: str, params: tuple[str, ...], wait: bool, no_check: bool, yes: bool
+) -> None:
     """Run JOB of Vertex AI once more, with its own spec and settings.
 
     JOB is its id, the beginning of just one of this project's, or `latest`.
     """
-    from kedro_vertexai.follow_job import follow_job
     from kedro_vertexai.jobs import jobs_of_project
     from kedro_vertexai.overrides import parse_overrides
-    from kedro_vertexai.rerun import prepare, submit
+    from kedro_vertexai.rerun import prepare
+    from kedro_vertexai.rerun import rerun as run_again
+    from kedro_vertexai.run_vertex import VertexOptions
 
     jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
     again = prepare(jobs, job, parse_overrides(params))
     warn(again.notes)
     if not yes:
         click.confirm(f"Run job {again.of} again as {again.id}?", abort=True)
-    submitted = submit(jobs, again)
-    click.echo(f"job {submitted.id}, a rerun of {again.of}: {jobs.page(submitted.id)}")
-    if wait:
-        ctx.exit(follow_job(jobs, submitted.id))
+    else:
+        click.echo(f"job {again.of} again, as {again.id}")
+    ctx.exit(run_again(jobs, again, VertexOptions(wait=wait, asks=not yes, check=not no_check)))
 
 
 @click.command("ui")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,19 +109,36 @@ def check_run_options(target: str, vertex: dict[str, Any], max_workers: int | No
     """Refuse options of `run-once` that mean nothing together.
 
     Args:
-        target: `vertex` or `local`.
+        target: `vertex`, `local` or `docker`.
         vertex: those that speak of Vertex AI alone, by name.
-        max_workers: which speaks of a local run alone.
+        max_workers: which speaks of a run on this machine alone.
 
     Raises:
         click.UsageError: in place of leaving them out in silence.
     """
     if target == "vertex" and max_workers is not None:
-        raise click.UsageError("--max-workers is for --target local: Vertex AI decides by itself")
-    if target == "local" and (vertex["dry_run"] or vertex["timeout"] is not None):
+        raise click.UsageError(
+            "--max-workers is for --target local and docker: Vertex AI decides by itself"
+        )
+    if target != "vertex" and (vertex["dry_run"] or vertex["timeout"] is not None):
         raise click.UsageError("--dry-run and --timeout are for --target vertex")
     if vertex["timeout"] is not None and not vertex["wait"]:
         raise click.UsageError("--timeout is how long to wait: it needs --wait")
+
+
+def pulls(*, asks: bool) -> Callable[[str], bool]:
+    """Who decides whether an image may be pulled: the user, where somebody can answer.
+
+    Args:
+        asks: False says yes to all (`--yes`).
+    """
+
+    def may_pull(image: str) -> bool:
+        if not asks:
+            return True
+        return sys.stdin.isatty() and click.confirm(f"Image {image} is not here. Pull it?")
+
+    return may_pull
 
 
 def check_auto_build(
@@ -152,7 +170,7 @@ def template_values(ctx: click.Context, target: str) -> dict[str, Any]:
 
     Args:
         ctx: of `run-once`.
-        target: `vertex` or `local`.
+        target: `vertex`, `local` or `docker`.
 
     Raises:
         click.UsageError: an option that a template cannot follow.
@@ -162,7 +180,7 @@ def template_values(ctx: click.Context, target: str) -> dict[str, Any]:
 
     from kedro_vertexai.overrides import parse_overrides
 
-    if target == "local":
+    if target != "vertex":
         raise click.UsageError("--template is for --target vertex")
     chosen = [
         option.opts[0]

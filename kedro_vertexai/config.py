@@ -18,6 +18,7 @@ from kedro_vertexai.config_authentication import (
     PublicTexts,
     SecretsConfig,
 )
+from kedro_vertexai.config_docker import DockerConfig
 from kedro_vertexai.config_findings import Findings
 from kedro_vertexai.config_network import NetworkConfig, PscInterfaceConfig, RangeName
 from kedro_vertexai.config_section import Section
@@ -213,6 +214,8 @@ class RunConfig(Section):
     staging: Literal["upload", "image"] = "upload"
     """How raw inputs get to the tasks: from the run root, or with the image."""
     failure_policy: Literal["slow", "fast"] = "slow"
+    docker: DockerConfig = Field(default_factory=DockerConfig)
+    """Of `run-once --target docker` alone."""
     labels: Annotated[dict[LabelKey, Label], BeforeValidator(_filled)] = Field(default_factory=dict)
     dynamic_config_providers: tuple[DynamicConfigProviderConfig, ...] = ()
     mlflow: MLFlowVertexAIConfig = Field(default_factory=MLFlowVertexAIConfig)
@@ -301,6 +304,7 @@ _PLACES: tuple[tuple[str, type[Section]], ...] = (
     ("run_config", RunConfig),
     ("run_config.network", NetworkConfig),
     ("run_config.psc_interface", PscInterfaceConfig),
+    ("run_config.docker", DockerConfig),
     ("run_config.tracking", TrackingConfig),
     ("run_config.authentication", AuthenticationConfig),
     ("run_config.authentication.secrets", SecretsConfig),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from kedro_vertexai.cancel import finish_cancelling, start_cancelling
-from kedro_vertexai.errors import RunError, VertexAIError
+from kedro_vertexai.errors import VertexAIError
 from kedro_vertexai.job_report import status_text
 from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.targets.progress import make_reporter
@@ -147,7 +147,7 @@ def _failures(jobs: JobsOfProject, job: PipelineJob, titles: Mapping[str, str]) 
         title = titles.get(task.task_name, task.task_name)
         try:
             lines = task_log(jobs.clients, job, task, lines=_LOG_LINES)
-        except (RunError, VertexAIError) as error:
+        except VertexAIError as error:
             yield f"\nThe log of {title} cannot be read: {error}"
             continue
         if lines:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from kedro_vertexai.plan.model import Plan
 
 # Seconds; a tree so large that git needs longer goes without.
 _PATIENCE = 10
@@ -25,6 +27,14 @@ def git_state(project_path: Path) -> GitState | None:
     if commit is None or changes is None:
         return None
     return GitState(commit.strip(), bool(changes.strip()))
+
+
+def at_commit(plan: Plan, state: GitState | None) -> Plan:
+    """The plan of a run that is started from this working tree: its MLflow run tells the commit.
+
+    What is only compiled is not, and stays the same whatever the working tree is at.
+    """
+    return replace(plan, commit=state.commit, is_dirty=state.dirty) if state else plan
 
 
 def _git(directory: Path, *arguments: str) -> str | None:

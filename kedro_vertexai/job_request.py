@@ -9,7 +9,7 @@ from typing import Any
 from kedro_vertexai.compiler import Compiled, spec_for_vertex
 from kedro_vertexai.config import PluginConfig, RunConfig
 from kedro_vertexai.errors import ConfigError
-from kedro_vertexai.git_state import GitState
+from kedro_vertexai.git_state import GitState, at_commit
 from kedro_vertexai.spec.build import job_values
 from kedro_vertexai.targets.vertex.names import display_name, job_labels
 from kedro_vertexai.targets.vertex.request import DnsPeering, JobRequest
@@ -27,9 +27,7 @@ def job_request(compiled: Compiled, state: GitState | None = None) -> JobRequest
     """
     config, project = compiled.config, compiled.project
     commit = state.commit if state else None
-    if state:
-        plan = replace(compiled.plan, commit=state.commit, is_dirty=state.dirty)
-        compiled = replace(compiled, plan=plan)
+    compiled = replace(compiled, plan=at_commit(compiled.plan, state))
     labels = job_labels(
         project.package, project.pipeline, project.env, commit, config.run_config.labels
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
@@ -35,14 +34,25 @@ def check_request(
     Raises:
         RunError: something would keep the job from running; it says all that was found.
     """
-    subject = subject_of(
-        run_config,
-        request.spec,
-        uploads=uploads,
+    subject = Subject(
+        spec=request.spec,
+        root=request.root,
+        service_account=request.service_account,
         values=request.values,
         labels=request.labels,
         display_name=request.display_name,
+        uploads=uploads,
+        apis=used_apis(run_config),
     )
+    return check_subject(clients, subject)
+
+
+def check_subject(clients: GoogleClients, subject: Subject) -> dict[str, str]:
+    """The same of a job in plain data.
+
+    Raises:
+        RunError: something would keep the job from running; it says all that was found.
+    """
     findings = check(clients, subject)
     warnings, notes = _sorted(findings)
     warn(warnings)
@@ -51,37 +61,11 @@ def check_request(
     return dict(finding.pin for finding in findings if finding.pin)
 
 
-def subject_of(
-    run_config: RunConfig,
-    spec: Mapping[str, Any],
-    *,
-    uploads: bool,
-    values: Mapping[str, Any] | None = None,
-    labels: Mapping[str, str] | None = None,
-    display_name: str = "",
-) -> Subject:
-    """What a pre-flight looks at.
-
-    Args:
-        run_config: says the root, the service account and what authentication reads.
-        spec: the pipeline spec that is to run.
-        uploads: whether raw inputs are staged under the root before the submission.
-        values: of the job's parameters, in the form of the spec's inputs.
-        labels: of the job.
-        display_name: of the job.
-    """
+def used_apis(run_config: RunConfig) -> tuple[str, ...]:
+    """Services that the tasks use because of what authentication reads."""
     secrets = run_config.authentication.secrets
     reads_secrets = secrets is not None and secrets.backend == _SECRET_MANAGER
-    return Subject(
-        spec=spec,
-        root=run_config.root_uri or str(spec.get("defaultPipelineRoot", "")),
-        service_account=run_config.service_account,
-        values=values or {},
-        labels=labels or {},
-        display_name=display_name,
-        uploads=uploads,
-        apis=("secretmanager.googleapis.com",) if reads_secrets else (),
-    )
+    return ("secretmanager.googleapis.com",) if reads_secrets else ()
 
 
 def preflight(clients: GoogleClients, subject: Subject) -> tuple[list[str], list[str]]:

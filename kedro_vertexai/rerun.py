@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.job_values import changed_values
 from kedro_vertexai.jobs import JobsOfProject
-from kedro_vertexai.targets.vertex.errors import google_errors
+from kedro_vertexai.preflight_command import check_subject, used_apis
+from kedro_vertexai.run_vertex import VertexOptions, launch
 from kedro_vertexai.targets.vertex.job_record import JobRecord, job_record
 from kedro_vertexai.targets.vertex.jobs import find_message
 from kedro_vertexai.targets.vertex.names import PIPELINE_LABEL, new_job_id
+from kedro_vertexai.targets.vertex.preflight import Subject
 from kedro_vertexai.targets.vertex.rerun import request_again, spec_of, values_of
 
 if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1.types import PipelineJob
+    from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,20 @@ class Again:
 
     Args:
         of: the id of the job that it repeats.
-        id: its own.
-        job: what is asked for.
+        create: asks for it, under an id of its own.
+        spec: its pipeline spec, as plain data.
         notes: what the user should know of the new values.
     """
 
     of: str
-    id: str
-    job: PipelineJob
+    create: CreatePipelineJobRequest
+    spec: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Its own."""
+        return str(self.create.pipeline_job_id)
 
 
 def prepare(jobs: JobsOfProject, text: str, given: Mapping[str, Any]) -> Again:
@@ -46,33 +53,43 @@ def prepare(jobs: JobsOfProject, text: str, given: Mapping[str, Any]) -> Again:
     Raises:
         VertexAIError: there is no such job, or its spec does not take these values.
     """
+    from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
+
     message = find_message(jobs.clients, text, jobs.label)
     record = job_record(message)
     spec = spec_of(message)
     changed = changed_values(spec, values_of(message), given)
-    return Again(
-        of=record.id,
-        id=new_job_id(_name(record, spec)),
-        job=request_again(message, changed.values),
-        notes=changed.notes,
+    create = CreatePipelineJobRequest(
+        parent=jobs.clients.location.parent,
+        pipeline_job=request_again(message, changed.values),
+        pipeline_job_id=new_job_id(_name(record, spec)),
     )
+    return Again(record.id, create, spec, changed.notes)
 
 
-def submit(jobs: JobsOfProject, again: Again) -> JobRecord:
-    """Send a prepared job.
+def rerun(jobs: JobsOfProject, again: Again, options: VertexOptions) -> int:
+    """Check a prepared job, submit it, and follow it if asked to; return the exit code.
 
     Raises:
-        RunError: Vertex AI refuses, or cannot be asked.
+        RunError: something would keep the job from running, or Vertex AI refuses it.
     """
-    from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
+    if options.check:
+        check_subject(jobs.clients, _subject(jobs, again))
+    return launch(jobs, again.create, options)
 
-    from kedro_vertexai.targets.vertex.submit import submit_job
 
-    request = CreatePipelineJobRequest(
-        parent=jobs.clients.location.parent, pipeline_job=again.job, pipeline_job_id=again.id
+def _subject(jobs: JobsOfProject, again: Again) -> Subject:
+    """The job as it is sent: what `vertexai.yml` says by now is not what it has."""
+    job = again.create.pipeline_job
+    return Subject(
+        spec=again.spec,
+        root=job.runtime_config.gcs_output_directory,
+        service_account=job.service_account,
+        values=values_of(job),
+        labels=dict(job.labels),
+        display_name=job.display_name,
+        apis=used_apis(jobs.config.run_config),
     )
-    with google_errors(jobs.clients.location):
-        return job_record(submit_job(jobs.clients, request))
 
 
 def _name(record: JobRecord, spec: Mapping[str, Any]) -> str:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
-from datetime import datetime, timezone
 from importlib.metadata import entry_points
-from pathlib import Path
 from types import ModuleType
 
-import click
-
-from kedro_vertexai.compiler import Compiled, missing_inputs
-from kedro_vertexai.errors import RunError
-from kedro_vertexai.git_state import git_state
-from kedro_vertexai.spec.build import build_spec, job_values
-from kedro_vertexai.stage import stage
-from kedro_vertexai.summary import print_summary
-from kedro_vertexai.targets.local import ROOT, LocalOptions, make_reporter, run_job
+from kedro_vertexai.compiler import Compiled
+from kedro_vertexai.run_here import run_here
+from kedro_vertexai.targets.local import ROOT, LocalOptions
 from kedro_vertexai.tracking.config import STORE_VARIABLE
-from kedro_vertexai.tracking.tags import COMMIT_VARIABLE, DIRTY_VARIABLE
 
 # A fork server imports these once for all tasks; what the project imports comes on top.
 _RUNTIME_MODULES = (
@@ -53,42 +43,17 @@ def run_local(compiled: Compiled, *, max_workers: int | None) -> int:
     Raises:
         RunError: the run cannot start; nothing has run.
     """
-    project, plan = compiled.project, compiled.plan
-    if missing := missing_inputs(plan):
-        raise RunError("; ".join(missing))
-    root = str(project.path / ROOT)
-    if plan.staged:
-        click.echo(stage(compiled, root))
-    result = run_job(
-        build_spec(plan, root=root),
-        job_name=_job_name(plan.name),
-        project_path=project.path,
-        parameter_values=job_values(plan),
-        options=LocalOptions(
+    plan, path = compiled.plan, compiled.project.path
+    return run_here(
+        compiled,
+        LocalOptions(
             max_workers=max_workers,
             failure_policy=compiled.config.run_config.failure_policy,
             in_image=plan.in_image,
             warm_modules=_warm_modules(tracked=plan.tracked),
-            env={STORE_VARIABLE: root, **_commit(project.path)} if plan.tracked else {},
+            env={STORE_VARIABLE: str(path / ROOT)} if plan.tracked else {},
         ),
-        reporter=make_reporter(sys.stdout),
     )
-    print_summary(result, project.path)
-    return 0 if result.state == "SUCCEEDED" else 1
-
-
-def _job_name(pipeline: str) -> str:
-    """A new job's name: valid as a Vertex AI job id, sortable by time, unique."""
-    now = datetime.now(timezone.utc)
-    return f"{pipeline}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _commit(project_path: Path) -> dict[str, str]:
-    """What the MLflow run says of the working tree. No spec holds it: it is this run's alone."""
-    state = git_state(project_path)
-    if state is None:
-        return {}
-    return {COMMIT_VARIABLE: state.commit, DIRTY_VARIABLE: str(state.dirty).lower()}
 
 
 def _warm_modules(*, tracked: bool) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.console import job_page
 from kedro_vertexai.targets.vertex.errors import google_errors
 from kedro_vertexai.targets.vertex.experiment import attach_job, ensure_experiment
-from kedro_vertexai.targets.vertex.names import label_value, new_job_id
+from kedro_vertexai.targets.vertex.names import label_value, new_job_id, resource_id
 from kedro_vertexai.targets.vertex.request import as_json, create_request
 from kedro_vertexai.targets.vertex.submit import submit_job
 from kedro_vertexai.warn import warn
@@ -148,7 +148,7 @@ def _submit(jobs: JobsOfProject, create: CreatePipelineJobRequest) -> bool:
 
 def _attach(clients: GoogleClients, experiment: str, job_id: str) -> None:
     """Make the job a run of the experiment. The job runs whatever comes of this."""
-    name = experiment.rpartition("/")[2]
+    name = resource_id(experiment)
     try:
         with google_errors(clients.location):
             attached = attach_job(clients, experiment, job_id)

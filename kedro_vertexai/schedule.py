@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kedro_vertexai.compiler import Compiled, notes_for_vertex, staging_root
+from kedro_vertexai.errors import RunError
 from kedro_vertexai.git_state import git_state
 from kedro_vertexai.job_request import job_request
 from kedro_vertexai.preflight_command import check_request
@@ -19,7 +20,7 @@ from kedro_vertexai.stage import stage
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.console import schedule_page
 from kedro_vertexai.targets.vertex.errors import google_errors
-from kedro_vertexai.targets.vertex.names import display_name
+from kedro_vertexai.targets.vertex.names import display_name, resource_id
 from kedro_vertexai.targets.vertex.request import JobRequest
 from kedro_vertexai.targets.vertex.schedule_changes import (
     Change,
@@ -27,16 +28,18 @@ from kedro_vertexai.targets.vertex.schedule_changes import (
     spec_summary,
     start_now_if_started,
 )
+from kedro_vertexai.targets.vertex.schedule_creation import create_schedule, earliest_schedule
 from kedro_vertexai.targets.vertex.schedule_request import Identity, schedule_message
 from kedro_vertexai.targets.vertex.schedules import (
     COMPLETED,
     PAUSED,
     all_schedules,
-    create_schedule,
+    has_labels,
     labels_of,
     state_of,
     update_schedule,
 )
+from kedro_vertexai.warn import warn
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Schedule
@@ -49,6 +52,7 @@ class Prepared:
     compiled: Compiled
     clients: GoogleClients
     request: JobRequest
+    identity: Identity
     wanted: Schedule
     existing: Schedule | None
     changes: Sequence[Change]
@@ -93,13 +97,15 @@ def prepare(compiled: Compiled, options: TimingOptions) -> Prepared:
     clients = GoogleClients(location)
     with google_errors(location):
         found = all_schedules(clients)
-    mine, notes = _mine(found, wanted, Identity(project.package, project.pipeline, project.env))
+    identity = Identity(project.package, project.pipeline, project.env)
+    mine, notes = _mine(found, wanted, identity)
     if mine:
         start_now_if_started(mine, wanted)
     return Prepared(
         compiled=compiled,
         clients=clients,
         request=request,
+        identity=identity,
         wanted=wanted,
         existing=mine,
         changes=changes(mine, wanted) if mine else (),
@@ -129,9 +135,31 @@ def carry_out(prepared: Prepared, *, check: bool = True) -> None:
             made = create_schedule(clients, prepared.wanted)
         else:
             made = update_schedule(clients, prepared.existing, prepared.wanted, prepared.changes)
+    if prepared.existing is None:
+        _give_way(prepared, made)
     done = "updated" if prepared.existing else "created"
-    click.echo(f"schedule '{made.display_name}' {done}{_outlook(prepared.existing, made)}")
-    click.echo(schedule_page(clients.location, made.name.rpartition("/")[2]))
+    click.echo(f"schedule '{made.display_name}' {done}{_outlook(made)}")
+    click.echo(schedule_page(clients.location, resource_id(made.name)))
+
+
+def _give_way(prepared: Prepared, made: Schedule) -> None:
+    """Keep no schedule beside one that another command has made at the same moment.
+
+    Raises:
+        RunError: there is such a one, and this one is deleted.
+    """
+    clients = prepared.clients
+    try:
+        with google_errors(clients.location):
+            first = earliest_schedule(clients, made, prepared.identity.labels)
+    except RunError as error:
+        warn([f"whether another command has made a schedule at the same time is unknown: {error}"])
+        return
+    if first is not made:
+        raise RunError(
+            f"another command has made schedule '{first.display_name}' of this pipeline at the "
+            "same time, so this one's is deleted: run the command again to change that one"
+        )
 
 
 def schedule_name(template: str | None, project: Project) -> str:
@@ -157,27 +185,24 @@ def _mine(
 ) -> tuple[Schedule | None, list[str]]:
     """The schedule to change, and what there is to say of others."""
     living = [one for one in found if state_of(one) != COMPLETED]
-    mine = [one for one in living if identity.labels.items() <= dict(labels_of(one)).items()]
+    mine = [one for one in living if has_labels(one, identity.labels)]
     notes = [
-        f"{_id(one)} is another schedule of this pipeline, made {one.create_time:%Y-%m-%d}, "
-        "and starts jobs beside this one: `kedro vertexai schedule --delete` deletes all of them"
+        f"{resource_id(one.name)} is another schedule of this pipeline, made "
+        f"{one.create_time:%Y-%m-%d}, and starts jobs beside this one: "
+        "`kedro vertexai schedule --delete` deletes all of them"
         for one in mine[1:]
     ]
     notes += [
-        f"{_id(one)} is a schedule of the same name that kedro-vertexai does not know as this "
-        "pipeline's, perhaps of version 1.0: delete it in the console if it is"
+        f"{resource_id(one.name)} is a schedule of the same name that kedro-vertexai does not know "
+        "as this pipeline's, perhaps of version 1.0: delete it in the console if it is"
         for one in living
         if one.display_name == wanted.display_name and not labels_of(one)
     ]
     return (mine[0] if mine else None), notes
 
 
-def _id(schedule: Any) -> str:
-    return str(schedule.name.rpartition("/")[2])
-
-
-def _outlook(existing: Schedule | None, made: Schedule) -> str:
-    if existing is not None and state_of(existing) == PAUSED:
+def _outlook(made: Schedule) -> str:
+    if state_of(made) == PAUSED:
         return ", and still paused: `kedro vertexai schedule --resume` starts it"
     next_run = made.next_run_time
     if not next_run:

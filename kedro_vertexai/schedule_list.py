@@ -21,6 +21,7 @@ from kedro_vertexai.targets.vertex.names import (
     PIPELINE_LABEL,
     PROJECT_LABEL,
     label_value,
+    resource_id,
 )
 from kedro_vertexai.targets.vertex.schedule_changes import images_of
 from kedro_vertexai.targets.vertex.scheduled_jobs import last_jobs
@@ -133,7 +134,7 @@ def as_data(chosen: Chosen) -> list[dict[str, Any]]:
 def _data(chosen: Chosen, schedule: Schedule, last: Mapping[str, JobRecord]) -> dict[str, Any]:
     zone, _, cron = schedule.cron.partition(" ") if "TZ=" in schedule.cron else ("", "", "")
     response = schedule.last_scheduled_run_response
-    number, job = schedule.name.rpartition("/")[2], last.get(schedule.name)
+    number, job = resource_id(schedule.name), last.get(schedule.name)
     return {
         "id": number,
         "name": schedule.display_name,

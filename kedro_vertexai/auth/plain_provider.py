@@ -34,9 +34,10 @@ def configure_plain_provider(options: Any, context: KedroContext) -> bool:
     if options.type is None:
         return False
     class_ = load_obj(options.type)
-    if not issubclass(class_, RequestHeaderProvider):
-        return False
-    if issubclass(class_, RequestHeaderProviderWithKedroContext):
+    is_plain = issubclass(class_, RequestHeaderProvider) and not issubclass(
+        class_, RequestHeaderProviderWithKedroContext
+    )
+    if not is_plain:
         return False
     given = {"kedro_context": context} if options.pass_context else {}
     DynamicMLFlowRequestHeaderProvider().configure(class_(**options.init_kwargs, **given))

@@ -78,11 +78,16 @@ def _checked(headers: object) -> dict[str, Any]:
     """Headers that can be sent; no message holds a value.
 
     Raises:
-        AuthError: they are no headers, or hold `Bearer None` or the like.
+        AuthError: they are no headers, or none at all, or hold `Bearer None` or the like.
     """
     if not isinstance(headers, Mapping):
         raise AuthError(
             f"request_headers() returned {type(headers).__name__}, expected a dict of headers"
+        )
+    if not headers:
+        raise AuthError(
+            "request_headers() returned no header; in_context() returns False where a request "
+            "needs none"
         )
     for name, value in headers.items():
         if not isinstance(name, str):

@@ -25,6 +25,8 @@ _STATES = {
     "CANCELLING": CANCELLED,
     "SKIPPED": CANCELLED,
 }
+# Characters of words that are no final status which a message shows.
+_LONGEST = 200
 _VARIABLE = "KEDRO_VERTEXAI_JOB_"
 
 
@@ -51,7 +53,7 @@ class JobEnd:
         error = status.get("error")
         reason = error.get("message", "") if isinstance(error, dict) else error
         if not status:
-            reason = "the engine does not say how the job ended"
+            reason = _not_told(given.parameters.get(STATUS))
         titles = json.loads(given.parameters.get(TRACKING) or "{}").get("titles")
         return cls(
             state=_STATES.get(str(status.get("state", "")).upper(), FAILED),
@@ -86,5 +88,16 @@ def _status(value: Any) -> Mapping[str, Any]:
     write keys in snake_case and others in camelCase.
     """
     if isinstance(value, str):
-        value = json.loads(value or "{}")
+        try:
+            value = json.loads(value or "{}")
+        except json.JSONDecodeError:
+            # The run has to be closed all the same; it is told in the reason.
+            return {}
     return value if isinstance(value, dict) else {}
+
+
+def _not_told(value: Any) -> str:
+    """The reason where the engine hands over nothing, or what is no final status."""
+    if not value:
+        return "the engine does not say how the job ended"
+    return f"the engine's final status of the job is not understood: {str(value)[:_LONGEST]!r}"

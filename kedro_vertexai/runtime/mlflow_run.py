@@ -20,9 +20,9 @@ from kedro_vertexai.tracking.finish import Ending, close_run, find_experiment, f
 from kedro_vertexai.tracking.first_hook import acting_first
 from kedro_vertexai.tracking.off import disable_hook
 from kedro_vertexai.tracking.patience import be_patient, soon
-from kedro_vertexai.tracking.server import one_line_errors
+from kedro_vertexai.tracking.server import one_line_errors, server
 from kedro_vertexai.tracking.start import open_experiment, open_run
-from kedro_vertexai.tracking.tags import job_tags, logs_of_job, session_tags
+from kedro_vertexai.tracking.tags import RUN_ID, job_tags, logs_of_job, session_tags
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -153,6 +153,7 @@ class Closing:
             status=self.status,
             reason=self._end.error,
             titles=self._tracking.document.get("titles"),
+            groups=self._tracking.groups,
             logs=logs_of_job(),
             on_exit_error=on_exit_error,
         )
@@ -163,9 +164,21 @@ class Closing:
 
                 # The exit pipeline may have pointed MLflow elsewhere.
                 mlflow.set_tracking_uri(self._server)
-            return close_run(self._context or self._load(), self._end.job.id, ending)
+            context = self._context or self._load()
+            run = close_run(context, self._end.job.id, ending)
+            if run is None and self._end.state == SUCCEEDED:
+                raise TrackingError(f"{_CLOSING}: {self._no_run()}")
+            return run
 
         return cast("dict[str, Any] | None", self._tracking.told_in_one_line(_CLOSING, closed))
+
+    def _no_run(self) -> str:
+        """Why a job that succeeded, and so has opened a run, is left without one."""
+        return (
+            f"none at {server()} has the tag {RUN_ID} = {self._end.job.id!r}. Either it has been "
+            "deleted, or mlflow.yml names another server in this task than in the first one, or "
+            "another job has gone on with it (tracking.run.id)"
+        )
 
 
 class _Tracking:
@@ -182,6 +195,11 @@ class _Tracking:
         self.runtime_params: dict[str, Any] = json.loads(
             given.parameters.get("runtime_params") or "{}"
         )
+
+    @property
+    def groups(self) -> dict[str, list[str]] | None:
+        """The nodes of each task of several; None where the spec has no room for them."""
+        return None if self.document.get("names_left_out") else self.document.get("groups", {})
 
     def told_in_one_line(self, what: str, act: Callable[[], Any]) -> Any:
         """Act, try requests again, and raise what MLflow raises in one line."""

@@ -9,6 +9,7 @@ from typing import Any
 from kedro.io import AbstractDataset, CatalogProtocol, DatasetError, SharedMemoryDataset
 from kedro.io.memory_dataset import MemoryDataset
 
+from kedro_vertexai.catalog_entry import replace_entry
 from kedro_vertexai.errors import TaskError
 from kedro_vertexai.runtime.objects import load_object, save_object
 
@@ -96,11 +97,7 @@ def put(catalog: CatalogProtocol[Any, Any], name: str, dataset: ObjectDataset) -
             f"dataset '{name}' is a {type(found).__name__} in this container and was none when the "
             "pipeline was compiled: the catalog must be the same in every environment that runs it"
         )
-    validators = getattr(catalog, "validator_specs", {})
-    catalog[name] = dataset
-    if name in validators:
-        # Kedro forgets the validator of an entry that is replaced, and has no door to put it back.
-        catalog._validator_specs[name] = validators[name]  # type: ignore[attr-defined]
+    replace_entry(catalog, name, dataset)
 
 
 def _is_object(dataset: Any) -> bool:

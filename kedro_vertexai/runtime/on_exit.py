@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kedro_vertexai.auth.reason import without_secrets
 from kedro_vertexai.job_parameter import JOB_PARAMETER
@@ -17,6 +17,7 @@ from kedro_vertexai.tracking.run import JoinedRun, go_on_untracked
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from mlflow.entities import Run
 
 
 class ExitTask(NodeTask):
@@ -62,23 +63,17 @@ class RunAtTheEnd(JoinedRun):
 
     def __init__(self, run_id: str, experiment_id: str, status: str, retry_for: float) -> None:
         super().__init__(run_id, experiment_id, required=False, retry_for=retry_for)
-        self.status = status
+        self._status = status
 
-    def reopen(self) -> None:
-        """Make the run the active one, which for MLflow is to start it again."""
-        super().reopen()
-        self._end_again()
+    def _activate(self, *, nested: bool = False) -> Run:
+        import mlflow
 
-    def _start(self) -> None:
-        super()._start()
-        self._end_again()
+        run = mlflow.start_run(run_id=self.run_id, nested=nested)
+        self._client().set_terminated(self.run_id, status=self._status)
+        return cast("Run", run)
 
-    def _end_again(self) -> None:
-        from mlflow.tracking import MlflowClient
-
-        client = MlflowClient()
-        if client.get_run(self.run_id).info.status != self.status:
-            client.set_terminated(self.run_id, status=self.status)
+    def _put_back(self) -> None:
+        """The run is closed once more when the exit pipeline has ended."""
 
     def report_success(self, nodes: Collection[str]) -> None:
         """Leave what the job's tasks have said as it is."""

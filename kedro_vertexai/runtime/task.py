@@ -141,7 +141,7 @@ class NodeTask:
             return
         from kedro_vertexai.tracking.hook import use_hook
 
-        use_hook(self._run)
+        use_hook(self._run, self._job_id)
 
     def _nodes(self) -> Pipeline:
         """What this task is asked to run, as Kedro has it."""

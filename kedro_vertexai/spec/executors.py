@@ -53,7 +53,7 @@ class Executors(Registry):
         Args:
             command: the runtime's.
             task: whose image and limits it has; the plan's image and no limits without.
-            on_exit: the exit pipeline that it runs first.
+            on_exit: the exit pipeline that it runs once it has ended the MLflow run.
         """
         plan = self._plan
         args = [command, "--env", plan.env, "--pipeline", plan.pipeline]

@@ -1,6 +1,7 @@
 """The first and the last task: they open and close the MLflow run of a tracked pipeline.
 
-The last one runs the exit pipeline first, if there is one: engines allow one exit handler.
+The last one ends the run, then runs the exit pipeline, if there is one: engines allow one exit
+handler.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from kedro_vertexai.spec.tasks import (
 )
 from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME, RUN, STATUS, TASK, TRACKING
 
-# Bytes. Titles are left out above, so that a task's arguments fit into Linux's 131,072.
-_LONGEST_TITLES = 32_768
+# Bytes. Names are left out above, so that a task's arguments fit into Linux's 131,072.
+_LONGEST_NAMES = 32_768
 
 
 def start_task(plan: Plan, component: str, dialect: Dialect) -> Json:
@@ -136,7 +137,7 @@ def _on_exit_inputs(plan: Plan) -> Json:
 
 def _known_at_the_end(plan: Plan) -> dict[str, Any]:
     untracked = plan.tracked and plan.on_exit is not None and not plan.on_exit.tracked
-    return {"titles": _titles(plan), "exit_untracked": untracked}
+    return {**_names(plan), "exit_untracked": untracked}
 
 
 def _of_the_tasks(plan: Plan) -> list[Parameter]:
@@ -172,7 +173,14 @@ def _job_page(plan: Plan, dialect: Dialect) -> str:
     return page
 
 
-def _titles(plan: Plan) -> dict[str, str]:
-    """The user's own names by those that an engine speaks of, where the two differ."""
+def _names(plan: Plan) -> dict[str, Any]:
+    """The user's own names by those that an engine speaks of, where the two differ.
+
+    And the nodes of tasks of several, of which a node tells its failure by its own name.
+    """
     titles = {task.name: task.title for task in plan.tasks if task.name != task.title}
-    return titles if len(json.dumps(titles)) <= _LONGEST_TITLES else {}
+    groups = {task.title: list(task.nodes) for task in plan.tasks if len(task.nodes) > 1}
+    for names in ({"titles": titles, "groups": groups}, {"titles": titles}):
+        if len(json.dumps(names)) <= _LONGEST_NAMES:
+            return {**names, "names_left_out": "groups" not in names}
+    return {"names_left_out": True}

@@ -12,6 +12,7 @@ from kedro_vertexai.errors import TaskError
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from mlflow.entities import Run
 
 FindExperiment = Callable[[Any], Any]
 
@@ -43,10 +44,10 @@ def adapt_store(context: KedroContext) -> dict[str, Any]:
     check_credentials(loader, server.get("credentials"))
     directory = os.environ.get(STORE_VARIABLE)
     registry = server.get("mlflow_registry_uri")
-    if directory and registry and _is_relative(registry):
+    if directory and registry and is_relative(registry):
         server["mlflow_registry_uri"] = store_uri(Path(directory))
     uri = server.get("mlflow_tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
-    if directory and _is_relative(uri):
+    if directory and is_relative(uri):
         server["mlflow_tracking_uri"] = store_uri(Path(directory))
         kwargs = _section(experiment, "create_experiment_kwargs")
         # Without a server, such a store puts artifacts below the working directory.
@@ -86,6 +87,37 @@ def set_up(context: KedroContext, find_experiment: FindExperiment | None = None)
     # As kedro-mlflow does, for the project's hooks: the class is frozen.
     context.__setattr__("mlflow", config)
     config.setup(context)
+    return config
+
+
+def keep_set_up(context: KedroContext, run: Run) -> Any:
+    """Give the context its `mlflow` where the project has started a run of its own.
+
+    As in kedro-mlflow, server and experiment are then those of the run, whatever `mlflow.yml`
+    says; how parameters are logged is still its to say.
+
+    Args:
+        context: of this process.
+        run: that is active.
+
+    Returns:
+        kedro-mlflow's configuration.
+    """
+    import mlflow
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+    config = KedroMlflowConfig.model_validate(adapt_store(context))
+    config.server.mlflow_tracking_uri = mlflow.get_tracking_uri()
+    config.server.mlflow_registry_uri = mlflow.get_registry_uri()
+    config.server._mlflow_client = mlflow.MlflowClient(
+        tracking_uri=config.server.mlflow_tracking_uri
+    )
+    experiment = mlflow.get_experiment(run.info.experiment_id)
+    config.tracking.experiment.name = experiment.name
+    config.tracking.experiment._experiment = experiment
+    config.tracking.run.id = run.info.run_id
+    # The class is frozen.
+    context.__setattr__("mlflow", config)
     return config
 
 
@@ -151,7 +183,7 @@ def is_local(uri: str) -> bool:
     return scheme in ("file", "sqlite")
 
 
-def _is_relative(uri: str | None) -> bool:
+def is_relative(uri: str | None) -> bool:
     """Whether a tracking URI depends on the working directory."""
     if not uri:
         return True

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from kedro_vertexai.catalog_entry import replace_entry
+
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
     from kedro.pipeline import Pipeline
@@ -72,4 +74,6 @@ def _replace_remote_artifact(
 def _put(catalog: CatalogProtocol[Any, Any], name: str, config: dict[str, Any]) -> None:
     from kedro.io import AbstractDataset
 
-    catalog[name] = AbstractDataset.from_config(name, config)
+    # Which is the catalog's own to read.
+    own = {key: value for key, value in config.items() if key != "validator"}
+    replace_entry(catalog, name, AbstractDataset.from_config(name, own))

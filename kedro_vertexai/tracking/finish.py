@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Vertex AI's words; the tasks have their names in the pipeline spec.
 _FAILED_TASKS = re.compile(r"The failed tasks are: \[([^\]]*)\]")
+# KFP's name for all tasks but the exit handler, which is none of the user's.
+_ALL_TASKS = "exit-handler-1"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Ending:
         status: FINISHED, FAILED or KILLED.
         reason: the engine's words on why it did not succeed.
         titles: the user's names for the tasks by those in the engine's words, where they differ.
+        groups: the nodes of each task of several, by the user's name for the task; None if that
+            is not known.
         logs: where the tasks' logs are, if that is known.
         on_exit_error: what the exit pipeline failed of, if it did.
     """
@@ -37,19 +41,38 @@ class Ending:
     status: str
     reason: str = ""
     titles: Mapping[str, str] | None = None
+    groups: Mapping[str, list[str]] | None = None
     logs: str = ""
     on_exit_error: str = ""
 
-    def tags(self) -> dict[str, str]:
-        """What no task could say itself: one that was killed, or never joined the run."""
-        nodes = failed_tasks(self.reason, self.titles)
-        return tags.filled(
+    def tags(self, told: Mapping[str, str]) -> dict[str, str]:
+        """What the tasks could not say themselves: one that was killed, or never joined the run.
+
+        Args:
+            told: the run's tags. A task has told of its failure there, but the one that told
+                last is not always all that failed.
+        """
+        failed = failed_tasks(self.reason, self.titles)
+        own = tags.filled(
             {
-                tags.FAILED_NODE: ", ".join(nodes),
+                tags.FAILED_NODE: ", ".join(failed),
                 tags.ERROR: without_secrets(self.reason),
-                tags.LOG: self.logs if nodes else "",
+                tags.LOG: self.logs if failed else "",
             }
         )
+        node = told.get(tags.FAILED_NODE, "")
+        others = [task for task in failed if not self._is_of(task, node)]
+        if node and failed and len(others) == len(failed) and self.groups is not None:
+            # Of a task that was tried again and succeeded, and could not take it back.
+            return own
+        if node and others:
+            return tags.filled({tags.FAILED_NODE: ", ".join([node, *others])})
+        return {key: value for key, value in own.items() if key not in told}
+
+    def _is_of(self, task: str, told: str) -> bool:
+        """Whether a task has told of this node, or of all of its nodes, or of several tasks."""
+        nodes = (self.groups or {}).get(task, [])
+        return told in (task, *nodes, ", ".join(nodes)) or task in told.split(", ")
 
 
 def failed_tasks(reason: str, titles: Mapping[str, str] | None = None) -> list[str]:
@@ -61,7 +84,7 @@ def failed_tasks(reason: str, titles: Mapping[str, str] | None = None) -> list[s
     """
     failed = _FAILED_TASKS.search(reason)
     names = [name.strip() for name in failed[1].split(",")] if failed else []
-    return [(titles or {}).get(name, name) for name in names]
+    return [(titles or {}).get(name, name) for name in names if name != _ALL_TASKS]
 
 
 def find_experiment(context: KedroContext) -> None:
@@ -82,10 +105,7 @@ def find_run(context: KedroContext, job_id: str) -> Run | None:
         context: that `find_experiment` has set up.
         job_id: the engine's id of the job.
     """
-    from mlflow.tracking import MlflowClient
-
-    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
-    runs = find_runs(MlflowClient(), experiment.experiment_id, job_id) if experiment else []
+    runs = _runs_with(context, tags.RUN_ID, job_id)
     return runs[0] if runs else None
 
 
@@ -100,10 +120,7 @@ def close_run(context: KedroContext, job_id: str, ending: Ending) -> dict[str, A
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient()
-    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
-    if experiment is None:
-        return None
-    runs = find_runs(client, experiment.experiment_id, job_id)
+    runs = _runs_with(context, tags.RUN_ID, job_id)
     if not runs:
         return None
     for second in runs[1:]:
@@ -131,17 +148,36 @@ def kill_run(
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient()
-    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
-    if run_id:
-        runs = [client.get_run(run_id)]
-    elif experiment is None:
-        return None
-    else:
-        runs = find_runs(client, experiment.experiment_id, job_name, tags.JOB_NAME)
+    runs = [client.get_run(run_id)] if run_id else _runs_with(context, tags.JOB_NAME, job_name)
     for run in runs:
         if run.info.status in ("RUNNING", "SCHEDULED"):
             _end(client, run, Ending("KILLED", reason))
     return _describe(client, runs[0].info.run_id) if runs else None
+
+
+def _runs_with(context: KedroContext, tag: str, value: str) -> list[Run]:
+    """The job's runs, the earliest first, wherever they are.
+
+    First in the experiment of `mlflow.yml`. It may have been renamed since the run was opened,
+    and a resolver may give each process another name.
+    """
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient()
+    experiment = context.mlflow.tracking.experiment._experiment  # type: ignore[attr-defined]
+    found = find_runs(client, [experiment.experiment_id], value, tag) if experiment else []
+    experiments = [] if found else _all_experiments(client)
+    return find_runs(client, experiments, value, tag) if experiments else found
+
+
+def _all_experiments(client: MlflowClient) -> list[str]:
+    ids: list[str] = []
+    token: str | None = None
+    while token is None or token:
+        page = client.search_experiments(page_token=token)
+        ids += [experiment.experiment_id for experiment in page]
+        token = page.token or ""
+    return ids
 
 
 def _end(client: MlflowClient, run: Run, ending: Ending) -> None:
@@ -153,31 +189,36 @@ def _put_tags(client: MlflowClient, run: Run, ending: Ending) -> None:
     from mlflow.entities import RunTag
 
     has = run.data.tags
-    said = tags.filled({tags.ON_EXIT_ERROR: ending.on_exit_error})
+    # Before the status: a task that joins the run meanwhile sees that it is closed.
+    said = tags.filled({tags.ON_EXIT_ERROR: ending.on_exit_error, tags.CLOSED: ending.status})
     # An earlier attempt at the last task may have said so.
     gone = [tags.CURRENT_NODE, *({tags.ON_EXIT_ERROR} - said.keys())]
     if ending.status == "FINISHED":
         # A node failed, was tried again and succeeded.
         gone += tags.OF_FAILURE
     else:
-        said |= {key: value for key, value in ending.tags().items() if key not in has}
-    if said:
-        client.log_batch(run.info.run_id, tags=[RunTag(k, v) for k, v in said.items()])
+        said |= ending.tags(has)
+    client.log_batch(run.info.run_id, tags=[RunTag(k, v) for k, v in said.items()])
     for tag in gone:
         if tag in has:
             client.delete_tag(run.info.run_id, tag)
 
 
 def _describe(client: MlflowClient, run_id: str) -> dict[str, Any]:
-    """The run as a summary shows it: what MLflow itself sets under `mlflow.` is left out."""
+    """The run as a summary shows it: without what its status says, and MLflow's own `mlflow.`."""
     run = client.get_run(run_id)
+    shown = {
+        key: value
+        for key, value in sorted(run.data.tags.items())
+        if key != tags.CLOSED and not key.startswith("mlflow.")
+    }
     return {
         "id": run_id,
         "name": run.info.run_name,
         "status": run.info.status,
         "experiment_id": run.info.experiment_id,
         "tracking_uri": _shown(client.tracking_uri),
-        "tags": {k: v for k, v in sorted(run.data.tags.items()) if not k.startswith("mlflow.")},
+        "tags": shown,
     }
 
 

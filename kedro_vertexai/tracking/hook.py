@@ -6,6 +6,9 @@ experiment again, set tags that speak of this task alone, and log each parameter
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -16,6 +19,7 @@ from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
 
 from kedro_vertexai.job_parameter import JOB_PARAMETER, is_job_parameter
 from kedro_vertexai.tracking.first_hook import act_first
+from kedro_vertexai.tracking.models import is_logged
 from kedro_vertexai.tracking.off import disable_hook
 
 if TYPE_CHECKING:
@@ -25,6 +29,23 @@ if TYPE_CHECKING:
     from kedro.pipeline.node import Node
 
     from kedro_vertexai.tracking.run import JoinedRun
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def _unadvised() -> Iterator[None]:
+    """Keep kedro-mlflow from advising the user to close the run: the last task does."""
+
+    def is_no_advice(record: logging.LogRecord) -> bool:
+        return "You should close it manually" not in record.getMessage()
+
+    theirs = logging.getLogger(MlflowHook.__module__)
+    theirs.addFilter(is_no_advice)
+    try:
+        yield
+    finally:
+        theirs.removeFilter(is_no_advice)
 
 
 def _logged(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -37,12 +58,17 @@ def _logged(inputs: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def use_hook(run: JoinedRun) -> None:
-    """Let the next session have this hook in place of kedro-mlflow's own, through settings."""
+def use_hook(run: JoinedRun, job_id: str) -> None:
+    """Let the next session have this hook in place of kedro-mlflow's own, through settings.
+
+    Args:
+        run: the job's.
+        job_id: the engine's id of the job.
+    """
     from kedro.framework.project import settings
 
     disable_hook()
-    hook = JobHook(run)
+    hook = JobHook(run, job_id)
     settings.set("HOOKS", (*settings.HOOKS, hook))
     act_first(hook.join)
 
@@ -52,11 +78,13 @@ class JobHook(MlflowHook):  # type: ignore[misc]
 
     Args:
         run: the job's, which this task has its part in.
+        job_id: the engine's id of the job.
     """
 
-    def __init__(self, run: JoinedRun) -> None:
+    def __init__(self, run: JoinedRun, job_id: str) -> None:
         super().__init__()
         self._run = run
+        self._job_id = job_id
         self._parameters: dict[str, str] = {}
         self._tags: dict[str, str] = {}
 
@@ -101,8 +129,13 @@ class JobHook(MlflowHook):  # type: ignore[misc]
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Log a pipeline's model. The run stays open, and the catalog is not used again."""
-        if self._is_mlflow_enabled and isinstance(pipeline, PipelineML):
-            self._run.reopen()
+        if not (self._is_mlflow_enabled and isinstance(pipeline, PipelineML)):
+            return
+        self._run.reopen()
+        if is_logged(pipeline, self._job_id):
+            logger.info("an earlier attempt has logged the pipeline's model")
+            return
+        with _unadvised():
             super().after_pipeline_run(run_params, pipeline, catalog)
 
     @hook_impl

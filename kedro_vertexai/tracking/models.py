@@ -7,7 +7,11 @@ from typing import Any
 import mlflow
 from kedro.io import DatasetError
 from kedro_mlflow.io.models import MlflowModelTrackingDataset
-from mlflow.entities import LoggedModel
+from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+from mlflow.entities import LoggedModel, LoggedModelStatus
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
+
+from kedro_vertexai.tracking.tags import RUN_ID
 
 # A tag of the logged model: the catalog's name of the dataset that logged it.
 DATASET_TAG = "kedro_dataset"
@@ -55,9 +59,40 @@ def logged_model(dataset_name: str) -> LoggedModel | None:
 
     The newest: a task that was tried again has logged one each time.
     """
+    return next(iter(_models(DATASET_TAG, dataset_name)), None)
+
+
+def is_logged(pipeline: PipelineML, job_id: str) -> bool:
+    """Whether an earlier attempt at the task that logs a pipeline as a model has done so.
+
+    Such a model is marked when it is made, and its registration made up for. What an attempt
+    has left unfinished is deleted.
+
+    Args:
+        pipeline: whose model it is; the one that is logged next gets the mark.
+        job_id: the engine's id of the job.
+    """
+    client = mlflow.MlflowClient()
+    found = _models(RUN_ID, job_id)
+    for model in found:
+        if model.status != LoggedModelStatus.READY:
+            client.delete_logged_model(model.model_id)
+    ready = [model for model in found if model.status == LoggedModelStatus.READY]
+    arguments = pipeline.log_model_kwargs
+    if not ready:
+        arguments["tags"] = {**(arguments.get("tags") or {}), RUN_ID: job_id}
+        return False
+    name = arguments.get("registered_model_name")
+    if name and MLFLOW_MODEL_VERSIONS not in ready[0].tags:
+        mlflow.register_model(ready[0].model_uri, name)
+    return True
+
+
+def _models(tag: str, value: str) -> list[LoggedModel]:
+    """The models of the active run that have such a tag, the newest first."""
     run = mlflow.active_run()
     if run is None:
-        return None
+        return []
     models = mlflow.search_logged_models(
         experiment_ids=[run.info.experiment_id],
         filter_string=f"source_run_id = '{run.info.run_id}'",
@@ -65,4 +100,4 @@ def logged_model(dataset_name: str) -> LoggedModel | None:
         output_format="list",
     )
     # Compared here and not by the filter, which a quote in a name would end.
-    return next((model for model in models if model.tags.get(DATASET_TAG) == dataset_name), None)
+    return [model for model in models if model.tags.get(tag) == value]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kedro_vertexai.auth.reason import reason_of
 from kedro_vertexai.errors import TrackingError
 from kedro_vertexai.tracking import tags
-from kedro_vertexai.tracking.config import set_up, store_uri
+from kedro_vertexai.tracking.config import keep_set_up, set_up, store_uri
+from kedro_vertexai.tracking.latest_node import LatestNode
 from kedro_vertexai.tracking.parameters import not_yet_logged
 from kedro_vertexai.tracking.patience import soon, without_retries
 from kedro_vertexai.tracking.server import one_line_errors
@@ -21,11 +21,9 @@ from kedro_vertexai.tracking.server import one_line_errors
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 logger = logging.getLogger(__name__)
-
-# Seconds between two requests that say nothing but which node runs now.
-_BETWEEN_NODES = 10.0
 
 
 class JoinedRun:
@@ -46,15 +44,14 @@ class JoinedRun:
     ) -> None:
         self.run_id = run_id
         self.is_joined = False
-        # What the run is left as: it goes on.
-        self.status = "RUNNING"
+        self._server = ""
         self._experiment_id = experiment_id
         self._required = required
         self._retry_for = retry_for
         self._is_foreign = False
         self._failed_before: str | None = None
         self._parameters: dict[str, str] = {}
-        self._told_at: float | None = None
+        self._latest = LatestNode(self._tell_later)
 
     def join(self, context: KedroContext) -> Any:
         """Set up the server as `mlflow.yml` says and make the run the active one.
@@ -65,11 +62,18 @@ class JoinedRun:
         Raises:
             TrackingError: the run cannot be joined, and is required.
         """
+        import mlflow
+
         config = None
         try:
             with one_line_errors("cannot join the MLflow run"), soon(self._retry_for):
-                config = set_up(context, self._find_experiment)
-                self._start()
+                # Before mlflow.yml is looked at, which may name another server than it is on.
+                if run := mlflow.active_run():
+                    config = keep_set_up(context, run)
+                    self._respect(run)
+                else:
+                    config = set_up(context, self._find_experiment)
+                    self._start()
         except TrackingError as error:
             if self._required:
                 raise
@@ -77,22 +81,29 @@ class JoinedRun:
         return config
 
     def leave(self, *, failed: bool) -> None:
-        """Let go of the run without ending it: only the last task does that."""
+        """Let go of the run without a word on its status: only the last task ends it."""
         if not self.is_joined or self._is_foreign:
             return
         import mlflow
         from mlflow.exceptions import MlflowException
 
+        from kedro_vertexai.tracking.active_run import let_go
+
+        self._latest.stop()
+        is_open = False
         while run := mlflow.active_run():
-            # A nested run that a node has left open ends with the task.
-            ended = "FAILED" if failed else "FINISHED"
-            status = self.status if run.info.run_id == self.run_id else ended
+            if run.info.run_id == self.run_id:
+                is_open = True
+                let_go()
+                continue
             try:
                 with without_retries():
-                    mlflow.end_run(status)
+                    # A nested run that a node has left open ends with the task.
+                    mlflow.end_run("FAILED" if failed else "FINISHED")
             except MlflowException:
-                # The last task will say the same, and more.
-                logger.debug("MLflow was not told that the task has ended", exc_info=True)
+                logger.debug("MLflow was not told that a nested run has ended", exc_info=True)
+        if not is_open:
+            self._put_back()
 
     def node_started(
         self, node: str, parameters: Mapping[str, str], more: Mapping[str, str]
@@ -120,11 +131,21 @@ class JoinedRun:
     def _tell(self, node: str, parameters: Mapping[str, str], more: Mapping[str, str]) -> None:
         self.reopen()
         new = not_yet_logged(parameters, self._parameters)
-        if not (new or more or self._is_due()):
+        if not (new or more or self._latest.is_due()):
+            self._latest.later(node)
             return
+        self._latest.told()
         self._log(new, {**more, **tags.filled({tags.CURRENT_NODE: node})})
         self._parameters.update(new)
-        self._told_at = time.monotonic()
+
+    def _tell_later(self, node: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._log({}, tags.filled({tags.CURRENT_NODE: node}))
+        except MlflowException:
+            # It is news, not a result: the next node tells its own.
+            logger.debug("MLflow was not told that %s has started", node, exc_info=True)
 
     def report_success(self, nodes: Collection[str]) -> None:
         """Take back what an earlier attempt of these nodes said of its failure."""
@@ -133,9 +154,8 @@ class JoinedRun:
         if self._failed_before not in mine:
             return
         from mlflow.exceptions import MlflowException
-        from mlflow.tracking import MlflowClient
 
-        client = MlflowClient()
+        client = self._client()
         try:
             said = client.get_run(self.run_id).data.tags
             # Another node may have failed since.
@@ -168,25 +188,30 @@ class JoinedRun:
     def _start(self) -> None:
         import mlflow
 
-        if run := mlflow.active_run():
-            logger.warning(
-                "the MLflow run %s is already active, so this task logs into it and not into "
-                "the job's, %s",
-                run.info.run_id,
-                self.run_id,
-            )
-            self.run_id = run.info.run_id
-            self._is_foreign = True
-        else:
-            # A run that a node nests would take it for its own.
-            os.environ.pop("MLFLOW_RUN_ID", None)
-            run = mlflow.start_run(run_id=self.run_id)
+        # A run that a node nests would take it for its own.
+        os.environ.pop("MLFLOW_RUN_ID", None)
+        self._server = mlflow.get_tracking_uri()
+        self._remember(self._activate())
+
+    def _respect(self, run: Run) -> None:
+        """Log into a run that the project has started, and leave it as it is."""
+        import mlflow
+
+        logger.warning(
+            "the MLflow run %s is already active, so this task logs into it and not into "
+            "the job's, %s",
+            run.info.run_id,
+            self.run_id,
+        )
+        self.run_id = run.info.run_id
+        self._is_foreign = True
+        self._server = mlflow.get_tracking_uri()
         self._remember(run)
-        self.is_joined = True
 
     def _remember(self, run: Run) -> None:
         self._failed_before = run.data.tags.get(tags.FAILED_NODE)
         self._parameters = dict(run.data.params)
+        self.is_joined = True
 
     def reopen(self) -> None:
         """Make the run the active one again, whatever the node before has done with it."""
@@ -194,17 +219,54 @@ class JoinedRun:
 
         run = mlflow.active_run()
         if run is None or run.info.run_id != self.run_id:
-            mlflow.start_run(run_id=self.run_id, nested=run is not None)
+            self._activate(nested=run is not None)
 
-    def _is_due(self) -> bool:
-        return self._told_at is None or time.monotonic() - self._told_at > _BETWEEN_NODES
+    def _activate(self, *, nested: bool = False) -> Run:
+        """Make the run MLflow's active one, which sets it to RUNNING.
+
+        Raises:
+            TrackingError: it has been closed, and is so again.
+        """
+        import mlflow
+
+        from kedro_vertexai.tracking.active_run import let_go
+
+        run = mlflow.start_run(run_id=self.run_id, nested=nested)
+        # As they are after that: whoever closes the run says so before.
+        if closed := run.data.tags.get(tags.CLOSED):
+            let_go()
+            self._client().set_terminated(self.run_id, status=closed)
+            raise TrackingError(
+                f"the job has ended, and its MLflow run {self.run_id} is closed as {closed}: "
+                "what this task does comes too late"
+            )
+        return cast("Run", run)
+
+    def _put_back(self) -> None:
+        """Let the run go on which a node has ended, unless the job has ended too."""
+        from mlflow.exceptions import MlflowException
+
+        client = self._client()
+        try:
+            with without_retries():
+                run = client.get_run(self.run_id)
+                if run.info.status != "RUNNING" and tags.CLOSED not in run.data.tags:
+                    client.update_run(self.run_id, status="RUNNING")
+        except MlflowException:
+            # The next task that joins the run does the same, and the last one closes it.
+            logger.debug("the MLflow run was not put back", exc_info=True)
+
+    def _client(self) -> MlflowClient:
+        """Of the run's server, where a node may have pointed MLflow elsewhere."""
+        from mlflow.tracking import MlflowClient
+
+        return MlflowClient(self._server)
 
     def _log(self, parameters: Mapping[str, str], said: Mapping[str, str]) -> None:
         from mlflow.entities import Param, RunTag
         from mlflow.exceptions import MlflowException
-        from mlflow.tracking import MlflowClient
 
-        client = MlflowClient()
+        client = self._client()
         try:
             client.log_batch(
                 self.run_id,

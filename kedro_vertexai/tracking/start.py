@@ -41,13 +41,13 @@ def open_run(context: KedroContext, *, name: str, said: Mapping[str, str]) -> tu
     if run_id := tracking.run.id or os.environ.get("MLFLOW_RUN_ID"):
         _resume(client, client.get_run(run_id), experiment, tracking.run.name, said)
         return run_id, experiment.experiment_id
-    runs = find_runs(client, experiment.experiment_id, said[tags.RUN_ID])
+    runs = find_runs(client, [experiment.experiment_id], said[tags.RUN_ID])
     if not runs:
         made = client.create_run(
             experiment.experiment_id, run_name=tracking.run.name or name, tags=dict(said)
         )
         # Another attempt may have done the same meanwhile: both take the one that was first.
-        runs = find_runs(client, experiment.experiment_id, said[tags.RUN_ID])
+        runs = find_runs(client, [experiment.experiment_id], said[tags.RUN_ID])
         if runs and runs[0].info.run_id != made.info.run_id:
             client.delete_run(made.info.run_id)
         runs = runs or [made]
@@ -55,18 +55,18 @@ def open_run(context: KedroContext, *, name: str, said: Mapping[str, str]) -> tu
 
 
 def find_runs(
-    client: MlflowClient, experiment: str, value: str, tag: str = tags.RUN_ID
+    client: MlflowClient, experiments: list[str], value: str, tag: str = tags.RUN_ID
 ) -> list[Run]:
     """The runs that carry the job's id, the earliest first; there should be one or none.
 
     Args:
         client: of the server.
-        experiment: the MLflow id of the experiment that they are in.
+        experiments: the MLflow ids of those that they may be in.
         value: the job's id, or what another tag says.
         tag: where that stands.
     """
     quoted = value.replace("'", "''")
-    runs = client.search_runs([experiment], filter_string=f"tags.{tag} = '{quoted}'")
+    runs = client.search_runs(experiments, filter_string=f"tags.{tag} = '{quoted}'")
     return sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id))
 
 
@@ -105,7 +105,7 @@ def _resume(
             "name the one it is in under tracking.experiment.name"
         )
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in said.items()])
-    for tag in tags.OF_FAILURE:
+    for tag in (*tags.OF_FAILURE, tags.CLOSED):
         if tag in run.data.tags:
             client.delete_tag(run_id, tag)
     client.update_run(run_id, status="RUNNING", name=name)

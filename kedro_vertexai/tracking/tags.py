@@ -20,17 +20,17 @@ FAILED_NODE = "vertexai_failed_node"
 ERROR = "vertexai_error"
 LOG = "vertexai_log"
 ON_EXIT_ERROR = "vertexai_on_exit_error"
+# The status that the run was closed with at the end of its job: no task opens it again.
+CLOSED = "vertexai_closed"
 # MLflow's own, which its page of a run shows: mlflow.utils.mlflow_tags.
 GIT_COMMIT = "mlflow.source.git.commit"
 
 OF_FAILURE = (FAILED_NODE, ERROR, LOG)
 
-# MLflow refuses longer values: mlflow.utils.validation.MAX_TAG_VAL_LENGTH.
+# Characters. MLflow takes 8000 since September 2024 (https://github.com/mlflow/mlflow/pull/13176)
+# and refused more than 5000 before; the server may be older than what is installed here.
 _LONGEST = 5000
 
-# Of the user's working tree, where the command that starts a job knows it.
-COMMIT_VARIABLE = "KEDRO_VERTEXAI_GIT_COMMIT"
-DIRTY_VARIABLE = "KEDRO_VERTEXAI_GIT_DIRTY"
 # Where users of the peer put the commit that an image was built from.
 _IMAGE_COMMIT_VARIABLE = "KEDRO_CONFIG_COMMIT_ID"
 # The log of this very task, where the target knows it.
@@ -48,7 +48,7 @@ def job_tags(job_id: str, job_name: str, tracking: Mapping[str, Any]) -> dict[st
         job_name: the engine's name of it.
         tracking: what the spec says of it.
     """
-    is_local = os.environ.get("KEDRO_VERTEXAI_TARGET") == "local"
+    is_local = os.environ.get("KEDRO_VERTEXAI_TARGET") in ("local", "docker")
     page = "" if is_local else str(tracking.get("job_page", ""))
     return filled(
         {
@@ -57,10 +57,8 @@ def job_tags(job_id: str, job_name: str, tracking: Mapping[str, Any]) -> dict[st
             JOB_URL: page.replace("{job}", job_name),
             IMAGE: tracking.get("image", ""),
             PLUGIN_VERSION: tracking.get("plugin_version", ""),
-            GIT_COMMIT: os.environ.get(COMMIT_VARIABLE)
-            or tracking.get("commit")
-            or os.environ.get(_IMAGE_COMMIT_VARIABLE, ""),
-            GIT_DIRTY: os.environ.get(DIRTY_VARIABLE) or tracking.get("dirty", ""),
+            GIT_COMMIT: tracking.get("commit") or os.environ.get(_IMAGE_COMMIT_VARIABLE, ""),
+            GIT_DIRTY: tracking.get("dirty", ""),
         }
     )
 

@@ -22,11 +22,15 @@ class SignedServer:
     the server at `upstream`.
     """
 
-    def __init__(self, key: Key, audience: str, upstream: str = "") -> None:
+    def __init__(
+        self, key: Key, audience: str, upstream: str = "", address: str = "127.0.0.1"
+    ) -> None:
         self.key = key
         self.audience = audience
         self.upstream = upstream
         """Host and port."""
+        self.address = address
+        """Of the interface that it listens on."""
         self.plain: set[str] = set()
         """Other values of the Authorization header that are taken."""
         self.seen: list[tuple[str, str | None]] = []
@@ -36,9 +40,9 @@ class SignedServer:
         """Why requests were turned away."""
 
     def __enter__(self) -> SignedServer:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (_Handler,), {"to": self}))
+        self._server = ThreadingHTTPServer((self.address, 0), type("H", (_Handler,), {"to": self}))
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{self.address}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 

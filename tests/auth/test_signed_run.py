@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import itertools
 import json
-import socket
-import subprocess
-import sys
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 import yaml
 from asking import ACCOUNT, AUDIENCE
+from google.auth import jwt
+from mlflow_server import running_mlflow
 from project_factory import KedroProject
 from secret_servers import VaultServer
 from signed_server import SignedServer
-from token_service import Key, TokenService
+from token_service import MACHINE, Key, TokenService
 
 NODES = """
 import mlflow
@@ -72,42 +69,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Host and port of a real server."""
-    tmp_path = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
-    options = {
-        "--host": "127.0.0.1",
-        "--port": host.partition(":")[2],
-        "--workers": "1",
-        "--backend-store-uri": f"sqlite:///{tmp_path / 'server.db'}",
-        "--artifacts-destination": str(tmp_path / "artifacts"),
-    }
-    words = [sys.executable, "-m", "mlflow", "server"]
-    words += [word for option in options.items() for word in option]
-    with (tmp_path / "server.log").open("w") as log:
-        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=tmp_path)
-    try:
-        wait_for(f"http://{host}/health")
+    with running_mlflow(tmp_path_factory.mktemp("server")) as host:
         yield host
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 180
-    while not answers(url):
-        assert time.monotonic() < deadline, url
-        time.sleep(0.2)
-
-
-def answers(url: str) -> bool:
-    try:
-        urlopen(url, timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -149,6 +112,38 @@ class Plain(RequestHeaderProvider):
         token = id_token.fetch_id_token(Request(), self.audience)
         return {"Authorization": f"Bearer {token}"}
 """
+# One as our documentation has it, which asks for its tokens itself.
+OWN = """
+import google.auth
+from google.auth.transport.requests import Request
+from google.oauth2 import id_token
+from kedro_vertexai.auth.mlflow_request_header_provider import (
+    RequestHeaderProviderWithKedroContext,
+)
+
+
+class Own(RequestHeaderProviderWithKedroContext):
+    def in_context(self):
+        return "audience" in self.params
+
+    def request_headers(self):
+        token = id_token.fetch_id_token(Request(), self.params["audience"])
+        return {"Authorization": f"Bearer {token}", "X-Env": self.kedro_context.env}
+"""
+# Google's addresses, which no configuration of google-auth can change, in each process.
+GOOGLE_IS_HERE = """
+    import os
+
+    from google.auth import credentials, iam
+
+    SERVICE = f"{os.environ['GOOGLE_IS_AT']}/v1/projects/-/serviceAccounts/{{}}"
+    iam._IAM_IDTOKEN_ENDPOINT = f"{SERVICE}:generateIdToken"
+    # Else a thread asks Google itself where an account may be used from.
+    boundary = credentials.CredentialsWithRegionalAccessBoundary
+    boundary._maybe_start_regional_access_boundary_refresh = lambda *_: None
+"""
+IAM = "kedro_vertexai.auth.gcp.MLFlowGoogleIAMRequestHeaderProvider"
+CALLER = "caller@test-project.iam.gserviceaccount.com"
 # The ways in which tasks may come by a token of Google's, each as (server of mlflow.yml,
 # run_config of vertexai.yml, settings.py).
 BY_GOOGLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -167,6 +162,33 @@ BY_GOOGLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"mlflow": {"request_header_provider_params": {"client_id": AUDIENCE}}},
         HOOK,
     ),
+    "IAM as another account": (
+        {
+            "request_header_provider": {
+                "type": IAM,
+                "pass_context": True,
+                "init_kwargs": {"client_id": AUDIENCE, "service_account": ACCOUNT},
+            }
+        },
+        {},
+        GOOGLE_IS_HERE,
+    ),
+    "the machine's metadata server": (
+        {"request_header_provider": {**PROVIDER, "init_kwargs": {"client_id": AUDIENCE}}},
+        {},
+        "",
+    ),
+    "a class of the project's own": (
+        {
+            "request_header_provider": {
+                "type": "signing_of_mine.Own",
+                "pass_context": True,
+                "init_kwargs": {"audience": AUDIENCE},
+            }
+        },
+        {},
+        "",
+    ),
     "a class that knows MLflow alone": (
         {
             "request_header_provider": {
@@ -182,6 +204,7 @@ BY_GOOGLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"authentication": {"type": "GoogleOAuth2", "params": {"audience": AUDIENCE}}},
         "",
     ),
+    "authentication for GOOGLE_AUDIENCE": ({}, {"authentication": {"type": "GoogleOAuth2"}}, ""),
 }
 
 
@@ -201,7 +224,7 @@ def signing_project(
         },
         run_config=run_config,
         settings="".join(settings),
-        files={"src/signing_of_mine.py": PLAIN},
+        files={"src/signing_of_mine.py": PLAIN + OWN},
         **{"nodes": NODES, "catalog": CATALOG, **described},
     )
 
@@ -232,15 +255,30 @@ def test_every_request_is_signed(
     google: TokenService,
     key_file: Callable[..., Path],
     mlflow_server: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Tokens live for a few seconds, and are renewed within a task."""
-    key_file()
+    monkeypatch.setenv("GOOGLE_IS_AT", google.url)
+    subject = ACCOUNT
+    if way == "the machine's metadata server":
+        monkeypatch.setenv("GCE_METADATA_HOST", google.host)
+        google.is_machine, subject = True, MACHINE
+    elif way == "IAM as another account":
+        key_file(CALLER)
+        google.impersonators[ACCOUNT] = {CALLER}
+    else:
+        key_file()
+    if way == "authentication for GOOGLE_AUDIENCE":
+        monkeypatch.setenv("GOOGLE_AUDIENCE", AUDIENCE)
     google.lifetime = 4
     project = signing_project(new_project, proxy, BY_GOOGLE[way])
     done = project.kedro("vertexai", "run-once", "--target", "local", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert proxy.refused == []
     assert any("/mlflow-artifacts/" in path for path, _ in proxy.seen)
+    assert {jwt.decode(token, verify=False)["sub"] for token in google.issued} == {subject}
+    if way == "a class of the project's own":
+        assert {headers.get("X-Env") for headers in proxy.headers} == {"local"}
     assert len(google.issued) > len(("start-run", "start", "train", "finish", "finish-run"))
     client, run = run_of(project, mlflow_server)
     assert run.info.status == "FINISHED"

@@ -137,6 +137,7 @@ def test_a_users_provider_that_fails(
     [
         (None, "returned NoneType, expected a dict"),
         ("Bearer x", "returned str, expected a dict"),
+        ({}, "returned no header; in_context\\(\\) returns False where a request needs none"),
         ({"Authorization": "Bearer None"}, "the header Authorization holds no token"),
         ({"authorization": "Bearer "}, "the header authorization holds no token"),
         ({"Authorization": b"Bearer null"}, "the header Authorization holds no token"),

@@ -73,11 +73,13 @@ class TokenService:
     """Every ID token."""
     access_tokens: dict[str, str] = field(default_factory=dict)
     """Their owners' addresses."""
+    address: str = "127.0.0.1"
+    """Of the interface that it listens on."""
 
     def __enter__(self) -> TokenService:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (_Handler,), {"to": self}))
+        self._server = ThreadingHTTPServer((self.address, 0), type("H", (_Handler,), {"to": self}))
         self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.host = f"{self.address}:{self._server.server_address[1]}"
         self.url = f"http://{self.host}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self

@@ -40,6 +40,10 @@ class CloudProject:
     buckets: dict[str, CloudBucket] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     """Permissions that the caller does not have."""
+    accelerators: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"nvidia-tesla-t4": ("europe-west1-b", "us-central1-a")}
+    )
+    """The zones that have accelerators, by Compute Engine's names of those."""
     before_answer: dict[str, Callable[[], object]] = field(default_factory=dict)
     """What is done before a `bucket` or the `services` are told."""
 
@@ -60,6 +64,7 @@ class CloudProject:
             ),
             Route("GET", "/v1/projects/{project}", self._project),
             Route("POST", "/v1/projects/{project}:getIamPolicy", self._policy),
+            Route("GET", "/projects/{project}/aggregated/acceleratorTypes", self._accelerators),
             Route("GET", "/storage/v1/b/{bucket}", self._bucket),
             Route("GET", "/storage/v1/b/{bucket}/iam", self._bucket_policy),
             Route("GET", "/storage/v1/b/{bucket}/iam/testPermissions", self._test_bucket),
@@ -102,6 +107,18 @@ class CloudProject:
         self._must("resourcemanager.projects.get", f"project '{names['project']}'")
         self._named(names["project"])
         return {"projectNumber": self.number, "projectId": self.id, "lifecycleState": "ACTIVE"}
+
+    def _accelerators(self, request: Request, names: Mapping[str, str]) -> Mapping[str, Any]:
+        """Every zone is there, those that have none with a warning."""
+        self._must("compute.acceleratorTypes.list", f"project '{names['project']}'")
+        name = request.query["filter"].partition("=")[2].strip('"')
+        everywhere = {zone for zones in self.accelerators.values() for zone in zones}
+        items: dict[str, Any] = {
+            f"zones/{zone}": {"warning": {"code": "NO_RESULTS_ON_PAGE"}} for zone in everywhere
+        }
+        for zone in self.accelerators.get(name, ()):
+            items[f"zones/{zone}"] = {"acceleratorTypes": [{"name": name}]}
+        return {"kind": "compute#acceleratorTypeAggregatedList", "items": items}
 
     def _policy(self, request: Request, names: Mapping[str, str]) -> Mapping[str, Any]:
         self._must("resourcemanager.projects.getIamPolicy", f"project '{names['project']}'")

@@ -12,11 +12,14 @@ import re
 import signal
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from google_service.bucket_files import BucketFiles
-from google_service.prepared_spec import image_of_job, prepared
+from google_service.bucket_files import BucketFiles, MountedBucket
+from google_service.containers import OUT_OF_MEMORY, ContainerAttempts
+from google_service.prepared_spec import image_of_job, prepared, prepared_for_containers
 from kedro_vertexai.errors import VertexAIError
 from kedro_vertexai.targets.local import (
     JobResult,
@@ -26,7 +29,12 @@ from kedro_vertexai.targets.local import (
     run_job,
 )
 from kedro_vertexai.targets.local.graph import ArtifactOf, Graph
+from kedro_vertexai.targets.local.interrupts import interrupts_call
+from kedro_vertexai.targets.local.job import explain
+from kedro_vertexai.targets.local.parameters import resolve_parameters
 from kedro_vertexai.targets.local.pipeline_spec import read_graph
+from kedro_vertexai.targets.local.placeholders import JobIdentity
+from kedro_vertexai.targets.local.scheduler import Scheduler
 from kedro_vertexai.targets.local.working_copy import add_to_image, make_image
 
 _EXIT_CODE = re.compile(r"\(?exit code (\d+)\)?$")
@@ -104,6 +112,7 @@ class _Events:
             "state": _STATES.get(task.state, task.state),
             "error": error,
             "exit_code": _exit_code(error) if failed and not is_ours and task.log_path else 0,
+            "out_of_memory": error.startswith(OUT_OF_MEMORY),
             "attempt": max(1, task.attempts),
             "start": task.start.isoformat() if task.start else None,
             "end": task.end.isoformat() if task.end else None,
@@ -132,6 +141,42 @@ _EVENTS, sys.stdout = sys.stdout, sys.stderr
 
 def run(request: dict[str, Any]) -> None:
     """Run the job, and tell how it ended."""
+    run_job_of = _run_containers if request["containers"]["engine"] else _run_processes
+    run_job_of(request)
+
+
+def _run_containers(request: dict[str, Any]) -> None:
+    """Each task in a container of its own."""
+    bucket = MountedBucket(
+        request["root"], request["project_number"], request["job_id"], Path.cwd()
+    )
+    spec = prepared_for_containers(request, bucket)
+    graph = read_graph(spec)
+    errors: dict[str, str] = {}
+    request["platform_errors"] = errors
+    events = _Events(request, graph, bucket)
+    options = LocalOptions(
+        max_workers=request["max_workers"], failure_policy=request["failure_policy"]
+    )
+    values = resolve_parameters(graph.parameters, request["parameter_values"])
+    identity = JobIdentity(request["job_id"], request["job_uuid"])
+    scheduler = Scheduler(graph, values, identity, options, events)
+    try:
+        with (
+            interrupts_call(scheduler.interrupt),
+            ThreadPoolExecutor(options.workers()) as pool,
+            closing(ContainerAttempts(request, spec, bucket, errors)) as attempts,
+        ):
+            scheduler.run(attempts, pool)
+    except _CancelledError:
+        events.finished("CANCELLED", None)
+    else:
+        state = scheduler.state()
+        events.finished(state, explain(graph, state, scheduler.results()))
+
+
+def _run_processes(request: dict[str, Any]) -> None:
+    """Each task in a process and a copy of the project of its own."""
     work = Path.cwd()
     project = work / "project"
     image = image_of_job(request)

@@ -10,13 +10,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
 
+from google_service.containers import Containers
 from google_service.images import Images
 from google_service.job import Job
 from google_service.job_request import parameter_values
@@ -38,6 +39,8 @@ class Settings:
     warm_modules: tuple[str, ...] = ()
     """Imported once for all tasks of a job: saves each of them the time."""
     max_workers: int | None = None
+    containers: Containers = field(default_factory=Containers)
+    """Where tasks run as real containers, of images that a real registry has."""
 
 
 class Execution:
@@ -119,6 +122,7 @@ class Execution:
             "environment": self._settings.environment,
             "warm_modules": self._settings.warm_modules,
             "max_workers": self._settings.max_workers,
+            "containers": asdict(self._settings.containers),
         }
 
     def _follow(self, job: Job, process: subprocess.Popen[bytes], log: str) -> None:
@@ -152,22 +156,23 @@ def _apply(job: Job, event: Mapping[str, Any]) -> None:
         return
     task = dict(event["task"])
     name, exit_code = task.pop("name"), task.pop("exit_code")
+    how = "ran out-of-memory and exited" if task.pop("out_of_memory") else "exited"
     for key in ("start", "end"):
         task[key] = datetime.fromisoformat(task[key]) if task[key] else None
     task["log"] = Path(task["log"]) if task["log"] else None
     if exit_code:
-        task["error"] = _container_error(job, name, exit_code)
+        task["error"] = _container_error(job, name, how, exit_code)
     job.set_task(name, **task)
 
 
-def _container_error(job: Job, name: str, exit_code: int) -> str:
+def _container_error(job: Job, name: str, how: str, exit_code: int) -> str:
     """What Vertex AI says of a container that ended badly: it does not read the log."""
     url = (
         "https://console.cloud.google.com/logs/viewer"
         f"?project={job.place.project_number}&resource=ml_job%2Fjob_id%2F{job.custom_job_id(name)}"
     )
     return (
-        f"The replica workerpool0-0 exited with a non-zero status of {exit_code}. To find out more "
+        f"The replica workerpool0-0 {how} with a non-zero status of {exit_code}. To find out more "
         f"about why your job exited please check the logs: {url}"
     )
 

@@ -30,6 +30,29 @@ def image_of_job(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(iter(used.values()), None)
 
 
+def prepared_for_containers(request: Mapping[str, Any], bucket: BucketFiles) -> dict[str, Any]:
+    """Return the spec to run where each task has a container: it needs no more than its values.
+
+    Args:
+        request: of the child process.
+        bucket: fetches what is imported.
+    """
+    spec: dict[str, Any] = copy.deepcopy(request["spec"])
+    values = _with_constants(spec, request, bucket)
+    for _, container in _containers(spec):
+        for part in ("command", "args"):
+            container[part] = [_resolved(text, values) for text in container.get(part, ())]
+    return spec
+
+
+def containers_by_task(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The container of each task by the engine's name of the task."""
+    containers = dict(_containers(spec))
+    return {
+        name: containers[label] for name, label in _executors(spec).items() if label in containers
+    }
+
+
 def prepared(
     request: Mapping[str, Any], bucket: BucketFiles
 ) -> tuple[dict[str, Any], dict[str, str]]:
@@ -40,13 +63,7 @@ def prepared(
         bucket: fetches what is imported.
     """
     spec: dict[str, Any] = copy.deepcopy(request["spec"])
-    values = dict(zip(_JOB_PLACEHOLDERS, (request["job_uuid"], request["job_name"]), strict=True))
-    _resolve_constants(spec["root"], values)
-    for component in spec["components"].values():
-        _resolve_constants(component, values)
-    for executor in spec["deploymentSpec"]["executors"].values():
-        if "importer" in executor:
-            _fetch(executor["importer"], bucket)
+    values = _with_constants(spec, request, bucket)
     known = {image["image"] for image in request["images"]}
     unknown = {}
     for label, container in _containers(spec):
@@ -54,12 +71,26 @@ def prepared(
             texts = _without_host_aliases(container.get(part, ()))
             container[part] = [_resolved(text, values) for text in texts]
         if _known_name(container["image"]) not in known:
-            unknown[label] = _no_image(container["image"])
+            unknown[label] = no_image(container["image"])
             container["command"] = ["python", "-c", "import sys; sys.exit(1)"]
             container["args"] = []
     return spec, {
         name: unknown[label] for name, label in _executors(spec).items() if label in unknown
     }
+
+
+def _with_constants(
+    spec: dict[str, Any], request: Mapping[str, Any], bucket: BucketFiles
+) -> dict[str, str]:
+    """Put in what is known before a task starts; return what the placeholders of a job mean."""
+    values = dict(zip(_JOB_PLACEHOLDERS, (request["job_uuid"], request["job_name"]), strict=True))
+    _resolve_constants(spec["root"], values)
+    for component in spec["components"].values():
+        _resolve_constants(component, values)
+    for executor in spec["deploymentSpec"]["executors"].values():
+        if "importer" in executor:
+            _fetch(executor["importer"], bucket)
+    return values
 
 
 def _without_host_aliases(arguments: Sequence[str]) -> list[str]:
@@ -76,7 +107,8 @@ def _known_name(image: str) -> str:
     return f"{name}{'@' if reference.startswith('sha256:') else ':'}{reference}"
 
 
-def _no_image(image: str) -> str:
+def no_image(image: str) -> str:
+    """What Vertex AI says where it cannot pull one."""
     return (
         "com.google.cloud.ai.platform.common.errors.AiPlatformException: code=INVALID_ARGUMENT, "
         f"message=Image {image} is not found or the service agent has no permission to read it., "

@@ -60,6 +60,8 @@ class Schedules:
         self._jobs = jobs
         self._schedules: dict[str, Any] = {}
         self._lock = threading.RLock()
+        self.update_resumes = False
+        """Whether an update starts a paused schedule: nobody promises that it does not."""
 
     def routes(self) -> list[Route]:
         base = "/v1/projects/{project}/locations/{location}/schedules"
@@ -130,12 +132,12 @@ class Schedules:
         number = new_number()
         schedule.name = f"{self._place.parent}/schedules/{number}"
         schedule.state = _STATES.ACTIVE
-        for field in ("create_time", "update_time"):
-            getattr(schedule, field).CopyFrom(now())
-        if not schedule.HasField("start_time"):
-            schedule.start_time.CopyFrom(schedule.create_time)
-        self._plan_next(schedule)
         with self._lock:
+            for field in ("create_time", "update_time"):
+                getattr(schedule, field).CopyFrom(now())
+            if not schedule.HasField("start_time"):
+                schedule.start_time.CopyFrom(schedule.create_time)
+            self._plan_next(schedule)
             self._schedules[number] = schedule
             return render(schedule, request)
 
@@ -172,6 +174,8 @@ class Schedules:
             changed = _copy(schedule)
             _merge(given, changed, mask)
             _check(changed)
+            if self.update_resumes:
+                changed.state = _STATES.ACTIVE
             changed.update_time.CopyFrom(now())
             self._plan_next(changed)
             schedule.CopyFrom(changed)

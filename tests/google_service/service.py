@@ -38,6 +38,7 @@ _ENDPOINTS = (
     "SERVICEUSAGE",
     "IAM",
     "CLOUDRESOURCEMANAGER",
+    "COMPUTE",
     "STORAGE",
     "CLOUDBUILD",
 )

@@ -70,6 +70,7 @@ NODES = """
         node(lambda slope: 0.5, "params:slope", "score", name="log_score"),
         node(lambda score: 0.75, "score", "score_again", name="append_score"),
         node(as_text, "score_again", "score_read", name="read_score"),
+        node(lambda slope: 0.5, "params:slope", "checked", name="log_checked"),
         node(lambda slope: [3.0, 2.0, 1.0], "params:slope", "losses", name="log_losses"),
         node(as_text, "losses", "losses_read", name="read_losses"),
         node(lambda slope: HISTORY, "params:slope", "history", name="log_history"),
@@ -110,6 +111,14 @@ BUCKET = """
 
     for protocol in ("gs", "gcs"):
         fsspec.register_implementation(protocol, Bucket, clobber=True)
+
+
+    class Plus:
+        def __init__(self, by):
+            self.by = by
+
+        def validate(self, data):
+            return data + self.by
 """
 ARTIFACT = "kedro_mlflow.io.artifacts.MlflowArtifactDataset"
 SKLEARN = {"flavor": "mlflow.sklearn"}
@@ -166,6 +175,9 @@ CATALOG = {
     # Without a key, which kedro-mlflow then takes from the dataset's name.
     "score": metric("Metric", **APPEND),
     "score_again": metric("Metric", key="score", **APPEND),
+    "checked": metric(
+        "Metric", validator={"class": "datasets_of_mlflow.Plus", "options": {"by": 10}}
+    ),
     "losses": metric("MetricHistory"),
     "history": metric("MetricsHistory"),
     # Made by patterns, which kedro-mlflow's own hook passes over.
@@ -257,6 +269,10 @@ def test_a_metric_is_read_by_another_task(run: LocalRun) -> None:
 
 def test_appending_from_two_tasks_keeps_both_points_with_and_without_a_key(run: LocalRun) -> None:
     assert points(run, "score") == [(0, 0.5), (1, 0.75)]
+
+
+def test_what_the_catalog_validates_is_validated(run: LocalRun) -> None:
+    assert points(run, "checked") == [(0, 10.5)]
 
 
 def test_a_metrics_history_is_read_by_another_task(run: LocalRun) -> None:

@@ -90,7 +90,7 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
                     "tags": {"team": "tools"},
                 },
             },
-            "run": {"name": "${km.random_name:}"},
+            "run": {"name": "${runtime_params:mlflow_run_name, ${km.random_name:}}"},
             "params": {
                 "dict_params": {"flatten": True, "recursive": True, "sep": "/"},
                 "long_params_strategy": "truncate",

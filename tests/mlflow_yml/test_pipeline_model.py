@@ -80,6 +80,48 @@ PARAMETERS = {"rows": 5, "factor": 1.0}
 LOGS_MODEL = "mlflow-log-model"
 
 
+# A first attempt at logging the model that is killed while it does, and a second one that fails
+# when it has.
+INTERRUPTS = """
+    import os
+    from pathlib import Path
+
+    import mlflow
+    from kedro.framework.hooks import hook_impl
+    from kedro_mlflow.pipeline.pipeline_ml import PipelineML
+
+
+    def is_attempt(number, pipeline):
+        attempts = Path(os.environ["ATTEMPTS"])
+        return isinstance(pipeline, PipelineML) and len(list(attempts.iterdir())) == number
+
+
+    class Killed:
+        @hook_impl(tryfirst=True)
+        def after_pipeline_run(self, pipeline):
+            if is_attempt(0, pipeline):
+                Path(os.environ["ATTEMPTS"], "1").touch()
+                run = mlflow.active_run()
+                tags = {"vertexai_run_id": run.data.tags["vertexai_run_id"]}
+                client = mlflow.MlflowClient()
+                client.create_logged_model(
+                    run.info.experiment_id, "half", source_run_id=run.info.run_id, tags=tags
+                )
+                os._exit(9)
+
+
+    class Fails:
+        @hook_impl(trylast=True)
+        def after_pipeline_run(self, pipeline):
+            if is_attempt(1, pipeline):
+                Path(os.environ["ATTEMPTS"], "2").touch()
+                raise OSError("not yet")
+
+
+    HOOKS = (Killed(), Fails())
+"""
+
+
 def described(**more: Any) -> dict[str, Any]:
     return {
         "nodes": NODES,
@@ -140,6 +182,35 @@ def test_the_model_predicts_in_a_fresh_process(run: LocalRun, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     # The factor of this run, and the one asked for.
     assert json.loads(done.stdout.splitlines()[-1]) == [[20.0, 140.0], [2.0, 14.0]]
+
+
+@pytest.mark.slow
+def test_a_task_that_is_tried_again_logs_and_registers_one_model(tmp_path: Path) -> None:
+    attempts = tmp_path / "attempts"
+    attempts.mkdir()
+    registered = '{"name": "whole-pipeline", "registered_model_name": "shop"}'
+    nodes = NODES.replace('{"name": "whole-pipeline"}', registered)
+    project = write_project(
+        tmp_path / "project",
+        **described(
+            nodes=nodes,
+            settings=INTERRUPTS,
+            run_config={"retries": {"__default__": {"count": 2, "backoff": 0.1}}},
+        ),
+    )
+    run = run_once(project, "-p", "training", env={"ATTEMPTS": str(attempts)})
+    assert run.exit_code == 0, run.printed
+    assert len(list(attempts.iterdir())) == 2
+    (model,) = logged_models(run)
+    assert (model.name, model.status.value) == ("whole-pipeline", "READY")
+    client = mlflow_client(project.path / ".vertexai" / "mlflow.db")
+    (version,) = client.search_model_versions("name = 'shop'")
+    assert version.model_id == model.model_id
+
+
+@pytest.mark.slow
+def test_nobody_is_advised_to_close_the_run(run: LocalRun) -> None:
+    assert "close it manually" not in run.log(LOGS_MODEL)
 
 
 def logged_models(run: LocalRun) -> list[Any]:

@@ -46,8 +46,12 @@ class Engine:
         return self.popen("mlflow-start-run", JOB, self._own({}))
 
     def task(self, node: str, job: Mapping[str, Any]) -> Done:
-        told = {TASK: json.dumps({"nodes": [node]}), JOB: json.dumps(job)}
-        return self.popen("task", "", told)()
+        return self.running_task([node], job)()
+
+    def running_task(self, nodes: list[str], job: Mapping[str, Any]) -> Any:
+        """A task of these nodes that goes on; to be called for its end."""
+        told = {TASK: json.dumps({"nodes": nodes}), JOB: json.dumps(job)}
+        return self.popen("task", "", told)
 
     def finish(self, status: Any) -> Done:
         return self.popen("mlflow-finish-run", RUN, self._own({STATUS: status}))()

@@ -6,8 +6,8 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,6 +19,7 @@ class Request:
     method: str
     path: str
     body: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 # None lets a request pass; a number answers with that status; "hang" answers too late.
@@ -74,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         short = self.path.partition("?")[0].rpartition("/mlflow/")[2]
         kind = self.headers["Content-Type"] or ""
         body = json.loads(sent) if sent and "json" in kind else {}
-        request = Request(self.command, short, body)
+        request = Request(self.command, short, body, dict(self.headers))
         self.to.seen.append(request)
         status, kind, data = self.to.answer(request, self.path, self.headers, sent)
         self.send_response(status)

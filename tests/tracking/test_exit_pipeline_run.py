@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,10 @@ NODES = """
         "strays": last(strays),
         "fails_once": last(fails_once),
         "dies": last(dies),
+        "many": Pipeline([
+            node(first, "params:vertexai_job", "x0", name="many_0"),
+            *(node(first, f"x{n}", f"x{n + 1}", name=f"many_{n + 1}") for n in range(9)),
+        ]),
     }
 """
 PROJECT = {"nodes": NODES, "parameters": {"start": 1}}
@@ -175,6 +180,22 @@ def test_a_second_attempt_takes_back_what_the_first_failed_of(
     again = ran(started.finish_after("fails_once", TASK, {"state": "SUCCEEDED"}))
     assert (again["id"], again["status"]) == (run["id"], "FINISHED")
     assert "vertexai_on_exit_error" not in client.get_run(run["id"]).data.tags
+
+
+def test_a_pipeline_of_many_nodes_asks_no_more_of_the_server_than_one_of_few(
+    job: Callable[..., Engine], proxy: MlflowProxy
+) -> None:
+    started = job()
+    started.start()
+    nodes = [f"many_{number}" for number in range(10)]
+    asked = {}
+    for number in (1, 10):
+        proxy.seen.clear()
+        ran(started.finish_after("many", {"nodes": nodes[:number]}, {"state": "SUCCEEDED"}))
+        asked[number] = proxy.paths()
+    # Nothing but which node runs, if they take that long.
+    more = Counter(asked[10]) - Counter(asked[1])
+    assert set(more) <= {"runs/log-batch"}
 
 
 def test_a_pipeline_that_mlflow_yml_takes_out_logs_nothing(

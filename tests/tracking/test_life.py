@@ -17,6 +17,7 @@ PAGE = (
     "?project=my-project"
 )
 SUCCEEDED = {"state": "SUCCEEDED", "error": {}}
+REQUIRED = {"required": True, "retry_for": 1}
 FAILED = {
     "state": "FAILED",
     "error": {"code": 9, "message": "The failed tasks are: [a-1, b]."},
@@ -140,6 +141,8 @@ def test_a_run_of_another_experiment_is_refused(engine: Callable[..., Engine], c
         ({"state": "FAILED", "error": None}, "FAILED"),
         ({"state": "failed", "error": "a word"}, "FAILED"),
         ("", "FAILED"),
+        ("[]", "FAILED"),
+        ("the job was lost", "FAILED"),
     ],
 )
 def test_every_engines_final_status_is_understood(
@@ -161,6 +164,86 @@ def test_a_task_that_said_nothing_is_named_as_the_user_names_it(
     tags = job.finish(FAILED).parameters[RUN]["tags"]
     assert tags["vertexai_failed_node"] == "a_1, b"
     assert tags["vertexai_error"] == "The failed tasks are: [a-1, b]."
+
+
+def test_a_final_status_that_is_none_is_shown_on_the_run(engine: Callable[..., Engine]) -> None:
+    job = engine({"experiment": {"name": "unheard of"}})
+    job.start()
+    tags = job.finish("the job was lost").parameters[RUN]["tags"]
+    assert tags["vertexai_error"] == (
+        "the engine's final status of the job is not understood: 'the job was lost'"
+    )
+
+
+FAILS = """
+    def fails(value):
+        raise ValueError(f"no price for {value}")
+
+    NODES = [node(fails, "params:start", None, name=name) for name in ("a_1", "of_a_group", "b")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("node", "engines", "expected", "error"),
+    [
+        # One task told of its failure, and another was killed.
+        ("b", "a-1, b", "b, a_1", "ValueError: no price for 7"),
+        ("b", "b", "b", "ValueError: no price for 7"),
+        # It tells by its node, and the engine by the task.
+        ("of_a_group", "the-group", "of_a_group", "ValueError: no price for 7"),
+        ("of_a_group", "the-group, b", "of_a_group, b", "ValueError: no price for 7"),
+        # KFP's name for all tasks, which tells nothing.
+        ("b", "exit-handler-1", "b", "ValueError: no price for 7"),
+        # A node that has failed, and whose task then was tried again and succeeded.
+        ("b", "a-1", "a_1", "The failed tasks are: [a-1]."),
+    ],
+)
+def test_every_task_that_the_engine_names_is_on_the_run(
+    engine: Callable[..., Engine], node: str, engines: str, expected: str, error: str
+) -> None:
+    names = {"titles": {"a-1": "a_1", "the-group": "the group"}}
+    tracking = {**REQUIRED, **names, "groups": {"the group": ["of_a_group", "other"]}}
+    project = {"nodes": FAILS, "parameters": {"start": 7}}
+    job = engine({"experiment": {"name": "named"}}, project, tracking=tracking)
+    assert job.task(node, job.start().parameters[JOB]).code == 1
+    message = f"The failed tasks are: [{engines}]."
+    tags = job.finish({"state": "FAILED", "error": {"message": message}}).parameters[RUN]["tags"]
+    assert tags["vertexai_failed_node"] == expected
+    assert tags["vertexai_error"] == error
+
+
+@pytest.mark.parametrize("job_state", ["SUCCEEDED", "FAILED"])
+def test_a_run_is_closed_though_its_experiment_is_renamed_while_the_job_runs(
+    engine: Callable[..., Engine], client: Any, job_state: str
+) -> None:
+    job = engine({"experiment": {"name": f"before {job_state}"}})
+    started = job.start().parameters[JOB]
+    client.rename_experiment(started["experiment_id"], f"after {job_state}")
+    done = job.finish({"state": job_state})
+    assert done.code == 0, done.log
+    assert done.parameters[RUN]["id"] == started["run_id"]
+    assert client.get_run(started["run_id"]).info.status in ("FINISHED", "FAILED")
+    assert client.get_experiment_by_name(f"before {job_state}") is None
+
+
+def test_a_run_is_closed_though_each_process_has_another_name_for_its_experiment(
+    engine: Callable[..., Engine], client: Any
+) -> None:
+    job = engine({"experiment": {"name": "${km.random_name:}"}})
+    started = job.start().parameters[JOB]
+    done = job.finish(SUCCEEDED)
+    assert done.code == 0, done.log
+    assert client.get_run(started["run_id"]).info.status == "FINISHED"
+
+
+def test_a_job_that_succeeded_and_has_lost_its_run_says_so(
+    engine: Callable[..., Engine], client: Any
+) -> None:
+    job = engine({"experiment": {"name": "lost"}}, tracking=REQUIRED)
+    client.delete_run(job.start().parameters[JOB]["run_id"])
+    done = job.finish(SUCCEEDED)
+    assert done.code == 1
+    assert f"has the tag vertexai_run_id = '{job.job_id}'. Either it has been deleted" in done.line
 
 
 def test_without_a_run_there_is_nothing_to_close(

@@ -11,6 +11,8 @@ from local_run import run_once
 from mlflow_proxy import MlflowProxy
 from project_factory import KedroProject
 
+# Requests of one task, none of whose nodes logs anything itself.
+MOST = 20
 NODES = """
     PARAMETERS = ["params:shared", "params:nested"]
     NODES = [
@@ -21,6 +23,19 @@ NODES = """
             for n in range(1, 30)
         ),
     ]
+"""
+# By which the proxy knows the process of a request, and so the task.
+TELLS_PROCESS = """
+import os
+
+from kedro_vertexai.auth.mlflow_request_header_provider import (
+    RequestHeaderProviderWithKedroContext,
+)
+
+
+class TellsProcess(RequestHeaderProviderWithKedroContext):
+    def request_headers(self):
+        return {"X-Process": str(os.getpid())}
 """
 PARAMETERS = {
     "shared": 1,
@@ -37,19 +52,24 @@ def test_thirty_tasks_make_few_requests_and_log_each_parameter_once(
         parameters=PARAMETERS,
         catalog="{}",
         mlflow={
-            "server": {"mlflow_tracking_uri": proxy.url},
+            "server": {
+                "mlflow_tracking_uri": proxy.url,
+                "request_header_provider": {"type": "process_of_request.TellsProcess"},
+            },
             "tracking": {
                 "experiment": {"name": "counted"},
                 "params": {"dict_params": {"flatten": True}},
             },
         },
+        files={"src/process_of_request.py": TELLS_PROCESS},
     )
     run = run_once(project)
     assert run.exit_code == 0, run.printed
     assert len(run.tasks) == 32
-    counted = Counter(f"{seen.method} {seen.path}" for seen in proxy.seen)
-    print("requests:", len(proxy.seen), dict(counted))
-    assert len(proxy.seen) <= 20 * len(run.tasks)
+    counted = Counter(seen.headers["X-Process"] for seen in proxy.seen)
+    print("requests:", len(proxy.seen), sorted(counted.values()))
+    assert len(counted) == len(run.tasks)
+    assert max(counted.values()) <= MOST
     sent = Counter(
         param["key"]
         for seen in proxy.seen

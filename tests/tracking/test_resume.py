@@ -47,6 +47,28 @@ ALONE = """
 
     NODES = [node(logs, "params:start", None, name="logs")]
 """
+GROUP = """
+    import time
+
+    import mlflow
+
+
+    def sees_itself(value):
+        client, run_id = mlflow.MlflowClient(), mlflow.active_run().info.run_id
+        deadline = time.monotonic() + 60
+        while client.get_run(run_id).data.tags["vertexai_current_node"] != "sees_itself":
+            if time.monotonic() > deadline:
+                raise TimeoutError("the run does not tell that this node runs")
+            time.sleep(0.2)
+        mlflow.log_metric("seen", 1)
+
+
+    NODES = [
+        node(first, "params:start", "a", name="quick"),
+        node(first, "a", "b", name="quicker"),
+        node(sees_itself, "b", None, name="sees_itself"),
+    ]
+"""
 ACTIVE = """
     import os
 
@@ -140,19 +162,39 @@ def test_a_parameter_with_two_values_is_an_error_that_explains_itself(
 
 
 def test_a_run_that_is_active_already_is_respected(
-    engine: Callable[..., Engine], client: Any, server: str
+    engine: Callable[..., Engine], client: Any, proxy: MlflowProxy, tmp_path: Path
 ) -> None:
-    own = client.create_run(client.create_experiment("own"))
-    env = {"OWN_RUN": own.info.run_id, "OWN_SERVER": f"http://{server}"}
+    """Also where it is on another server than the one that mlflow.yml names."""
+    from mlflow import MlflowClient
+
+    server = f"sqlite:///{tmp_path / 'own.db'}"
+    own_client = MlflowClient(server)
+    own = own_client.create_run(own_client.create_experiment("own"))
+    env = {"OWN_RUN": own.info.run_id, "OWN_SERVER": server}
     project = {"nodes": ALONE, "settings": ACTIVE, "parameters": {"start": 1}}
     job = engine({"experiment": {"name": "jobs"}}, project=project)
     started = job.start().parameters[JOB]
+    proxy.seen.clear()
     done = Engine(job.project, job.folder, env=env).task("logs", started)
     assert done.code == 0, done.log
-    assert client.get_run(own.info.run_id).data.metrics == {"seen": 1}
-    assert client.get_run(started["run_id"]).data.metrics == {}
     assert "is already active" in done.log
+    data = own_client.get_run(own.info.run_id).data
+    assert (data.metrics, data.params) == ({"seen": 1}, {"start": "1"})
+    assert proxy.seen == []
+    run = client.get_run(started["run_id"])
+    assert (run.data.metrics, run.info.status) == ({}, "RUNNING")
     assert job.finish({"state": "SUCCEEDED"}).parameters[RUN]["status"] == "FINISHED"
+
+
+def test_the_latest_node_of_a_group_is_told_while_it_runs(
+    engine: Callable[..., Engine], client: Any
+) -> None:
+    """Though it starts right after another one, of which the server has just been told."""
+    job = engine({"experiment": {"name": "group"}}, {"nodes": GROUP, "parameters": {"start": 1}})
+    started = job.start().parameters[JOB]
+    done = job.running_task(["quick", "quicker", "sees_itself"], started)()
+    assert done.code == 0, done.log
+    assert client.get_run(started["run_id"]).data.metrics == {"seen": 1}
 
 
 def test_a_parameter_that_another_task_logs_at_the_same_moment_is_no_error(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ NODES = """
 
     def ends_its_run(value):
         mlflow.end_run()
+        return value
+
+
+    def sees_status(value):
+        client, run_id = mlflow.MlflowClient(), mlflow.active_run().info.run_id
+        mlflow.log_param("seen_after", client.get_run(run_id).info.status)
         return value
 
 
@@ -92,7 +99,10 @@ NODES = """
         "exits_3": one(exits(3)),
         "sigkill": one(signals(signal.SIGKILL)),
         "sigterm": one(signals(signal.SIGTERM)),
-        "ends_its_run": one(ends_its_run),
+        "ends_its_run": Pipeline([
+            of(ends_its_run, "my_node"),
+            node(sees_status, "my_node", "seen", name="next"),
+        ]),
         "nests": one(nests),
         "fails_once": one(fails_once),
         "sibling": Pipeline([of(raises, "my_node"), of(is_slow, "slow")]),
@@ -161,6 +171,7 @@ def test_the_run_ends_as_its_job(
     how: str, project: KedroProject, module_proxy: MlflowProxy, client: Any, tmp_path: Path
 ) -> None:
     case = CASES[how]
+    module_proxy.seen.clear()
     module_proxy.rule = _refuse_second_search() if how == "start fails" else _pass
     job = (
         _cancelled(project, case, module_proxy)
@@ -180,11 +191,21 @@ def test_the_run_ends_as_its_job(
         assert Path(tags["vertexai_log"]).exists()
     assert "vertexai_current_node" not in tags
     assert run.info.run_name == case.pipeline
+    if how == "a node ends the run":
+        assert run.data.params["seen_after"] == "RUNNING"
+        assert _statuses(module_proxy, run.info.run_id) == ["RUNNING", "FINISHED"] * 2
     if how == "a node leaves a nested run open":
         nested = client.search_runs(
             [experiment.experiment_id], f"tags.mlflow.parentRunId = '{run.info.run_id}'"
         )
         assert [child.info.status for child in nested] == ["FINISHED"]
+
+
+def _statuses(proxy: MlflowProxy, run_id: str) -> list[str]:
+    """What the run was set to, but for what it was already."""
+    updates = [seen.body for seen in proxy.seen if seen.path == "runs/update"]
+    told = [body["status"] for body in updates if body.get("run_id") == run_id]
+    return [status for status, _ in groupby(told)]
 
 
 def _pass(request: Request) -> None:

@@ -1,11 +1,10 @@
 """Runs a command many times, each in a process of its own that may be killed at any moment.
 
-    python submissions.py PROJECT TIMES [COMMAND [OPTION ...]]
+    python submissions.py PROJECT TIMES COMMAND [OPTION ...]
 
 Importing what a submission needs takes seconds, so that is done once and each one is a fork.
 A line "start" is written before each; whoever reads it says how many seconds it may live, or -1
-for as long as it likes, and what to add to the options, and then reads the exit code. Without a
-command, it is a submission.
+for as long as it likes, and what to add to the options, and then reads the exit code.
 """
 
 from __future__ import annotations
@@ -13,11 +12,55 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-_SUBMISSION = ["run-once", "--no-check"]
+# Runs the command with more options for so many seconds, -1 for as long as it takes; returns the
+# seconds it took.
+Run = Callable[..., float]
+
+
+@contextmanager
+def killable(project: Path, times: int, *command: str) -> Iterator[Run]:
+    """A command that a test runs so many times and may kill at any moment.
+
+    Args:
+        project: the Kedro project.
+        times: how often it will be run.
+        command: of `kedro vertexai`, with the options that it always has.
+    """
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(project), str(times), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "DO_NOT_TRACK": "1"},
+        text=True,
+    )
+    said, told = process.stdout, process.stdin
+    assert said
+    assert told
+
+    def run(seconds: float, *options: str) -> float:
+        assert said.readline() == "start\n"
+        begin = time.monotonic()
+        told.write(f"{seconds} {shlex.join(options)}\n")
+        told.flush()
+        said.readline()
+        passed = time.monotonic() - begin
+        # A request that was sent may still be heard.
+        time.sleep(0.05)
+        return passed
+
+    try:
+        yield run
+    finally:
+        # Whoever waits for the next line finds the end of the file, and ends.
+        process.communicate(timeout=60)
 
 
 def main(project: Path, times: int, command: list[str]) -> None:
@@ -51,4 +94,4 @@ def ended(child: int, seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] or _SUBMISSION)
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

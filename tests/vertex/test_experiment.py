@@ -55,6 +55,17 @@ def test_an_experiment_whose_answer_is_lost_is_made_once(
     assert clients.metadata.get_context(name=name).display_name == "trees"
 
 
+@pytest.mark.parametrize("fault", [{}, {"status": 503}, {"reset": True, "after": True}])
+def test_the_first_experiment_of_a_region_makes_the_store_that_holds_it(
+    service: GoogleService, clients: GoogleClients, fault: dict[str, object]
+) -> None:
+    service.metadata.exists = False
+    if fault:
+        service.fail("POST", "metadataStores$", **fault)
+    name = ensure_experiment(clients, "trees", None)
+    assert clients.metadata.get_context(name=name).display_name == "trees"
+
+
 def test_a_job_becomes_a_run_of_its_experiment(
     new_project: NewProject, service: GoogleService, bucket: Bucket
 ) -> None:

@@ -51,9 +51,10 @@ def data(job: Job) -> dict[str, Any]:
 
 def again(jobs: ToldJobs, *options: str) -> Job:
     """The new job."""
-    (line,) = jobs.printed("rerun", "shop-1", "--yes", *options)
+    lines = jobs.printed("rerun", "shop-1", "--yes", "--no-check", *options)
     job = jobs.service.jobs[-1]
-    assert line.startswith(f"job {job.id}, a rerun of shop-1: https://console.cloud.google.com/")
+    assert lines[:2] == [f"job shop-1 again, as {job.id}", f"job {job.id} submitted"]
+    assert lines[2].startswith("https://console.cloud.google.com/")
     return job
 
 
@@ -113,6 +114,44 @@ def test_no_second_job_where_the_answer_is_lost(jobs: ToldJobs) -> None:
     jobs.service.fail("POST", "pipelineJobs$", reset=True, after=True)
     again(jobs)
     assert len(jobs.service.jobs) == 2
+
+
+def test_what_would_keep_it_from_running_is_told_before_it_is_sent(jobs: ToldJobs) -> None:
+    jobs.new("shop-1", **SETTINGS)
+    done = jobs.project.invoke("rerun", "shop-1", "--yes")
+    assert done.exit_code == 1
+    assert f"image {IMAGE} does not exist in its registry" in done.stderr
+    assert len(jobs.service.jobs) == 1
+
+
+def test_its_own_bucket_and_service_account_are_checked(
+    service: GoogleService,
+    new_project: Callable[..., KedroProject],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    # The file says others by now.
+    run_config = {"root": "another-bucket", "service_account": "another@p.iam.gserviceaccount.com"}
+    jobs = ToldJobs(service, new_project(nodes=NODES, parameters=PARAMETERS, run_config=run_config))
+    service.images.push(IMAGE, jobs.project.path)
+    jobs.new("shop-1", **SETTINGS)
+    jobs.printed("rerun", "shop-1", "--yes")
+    asked = " ".join(one.path for one in service.requests)
+    assert "/b/my-bucket" in asked
+    assert SETTINGS["service_account"] in asked
+    assert "another" not in asked
+
+
+def test_it_is_a_run_of_the_experiment(
+    service: GoogleService, new_project: Callable[..., KedroProject]
+) -> None:
+    run_config = {"experiment_name": "trees"}
+    jobs = ToldJobs(service, new_project(nodes=NODES, parameters=PARAMETERS, run_config=run_config))
+    jobs.new("shop-1")
+    service.settings.execute = True
+    again(jobs)
+    (asked,) = service.asked("POST", ":addContextChildren$")
+    assert asked.path.endswith("contexts/trees:addContextChildren")
 
 
 @pytest.mark.slow

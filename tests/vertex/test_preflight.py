@@ -11,11 +11,11 @@ from google_service import GoogleService
 from google_service.cloud_project import CloudBucket, CloudProject
 from google_service.docker_registry import DockerRegistry
 from google_service.images import Images
-from preflight_specs import IMAGE, spec_of
+from preflight_specs import IMAGE, accelerator, spec_of
 
 from kedro_vertexai.config import RunConfig
 from kedro_vertexai.errors import RunError
-from kedro_vertexai.preflight_command import preflight, subject_of
+from kedro_vertexai.preflight_command import preflight, used_apis
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.images import Image, image_digest, parse_image, registry_url
 from kedro_vertexai.targets.vertex.preflight import Level, Subject, check
@@ -331,10 +331,10 @@ def test_a_name_without_its_project_is_an_error_with_the_whole_address(
 
 
 def test_without_an_account_the_projects_default_is_checked(project: CloudProject) -> None:
-    assert errors_of(service_account=None) == []
+    assert errors_of(service_account="") == []
     del project.accounts[project.default_account]
-    [line] = errors_of(service_account=None)
-    assert f"the default {project.default_account} does not exist" in line
+    [line] = errors_of(service_account="")
+    assert f"the default service account {project.default_account} does not exist" in line
 
 
 # APIs
@@ -372,7 +372,42 @@ def test_secrets_need_secret_manager(project: CloudProject) -> None:
     )
     project.disabled_apis = {"secretmanager.googleapis.com"}
     with pytest.raises(RunError, match=r"secretmanager\.googleapis\.com is not enabled"):
-        preflight(CLIENTS, subject_of(run_config, spec_of(), uploads=False))
+        preflight(CLIENTS, subject(apis=used_apis(run_config)))
+
+
+# The region's accelerators
+
+
+def test_an_accelerator_that_the_region_has_is_no_finding(project: CloudProject) -> None:
+    assert warnings_of(spec=spec_of(resources=accelerator("NVIDIA_TESLA_T4"))) == []
+
+
+def test_an_accelerator_that_the_region_lacks_comes_with_regions_that_have_it(
+    project: CloudProject,
+) -> None:
+    project.accelerators["nvidia-a100-80gb"] = ("us-central1-a", "us-central1-c", "europe-west4-a")
+    [line] = warnings_of(spec=spec_of(resources=accelerator("NVIDIA_A100_80GB")))
+    assert line.startswith("no zone of europe-west1 has NVIDIA_A100_80GB")
+    assert line.endswith("as europe-west4, us-central1")
+
+
+def test_an_accelerator_of_which_compute_engine_knows_nothing_is_no_finding(
+    project: CloudProject,
+) -> None:
+    assert warnings_of(spec=spec_of(resources=accelerator("NVIDIA_L4"))) == []
+
+
+def test_where_nobody_tells_of_accelerators_they_are_not_checked(project: CloudProject) -> None:
+    project.denied = {"compute.acceleratorTypes.list"}
+    [line] = warnings_of(spec=spec_of(resources=accelerator("NVIDIA_TESLA_T4")))
+    assert line.startswith("not checked: the region's accelerators (permission denied")
+
+
+def test_without_accelerators_nobody_is_asked(
+    project: CloudProject, service: GoogleService
+) -> None:
+    check(CLIENTS, subject())
+    assert service.asked("GET", "acceleratorTypes") == []
 
 
 # The image
@@ -492,11 +527,8 @@ def test_registries_are_asked_over_tls_but_for_those_on_this_machine(
 def test_errors_end_a_command_with_all_that_was_found(project: CloudProject) -> None:
     project.buckets.clear()
     project.denied = {"serviceusage.services.get"}
-    run_config = RunConfig.model_validate(
-        {"image": IMAGE, "root": "my-bucket/runs", "service_account": ACCOUNT}
-    )
     with pytest.raises(RunError) as raised:
-        preflight(CLIENTS, subject_of(run_config, spec_of(), uploads=True))
+        preflight(CLIENTS, subject())
     lines = str(raised.value).splitlines()
     assert lines[0] == (
         "1 problem would keep the job from running (--no-check submits it all the same)"
@@ -508,9 +540,6 @@ def test_errors_end_a_command_with_all_that_was_found(project: CloudProject) -> 
 
 def test_warnings_and_notes_are_handed_to_a_command_apart(project: CloudProject) -> None:
     project.denied = {"serviceusage.services.get"}
-    run_config = RunConfig.model_validate(
-        {"image": IMAGE, "root": "my-bucket/runs", "service_account": ACCOUNT}
-    )
-    warnings, notes = preflight(CLIENTS, subject_of(run_config, spec_of(), uploads=True))
+    warnings, notes = preflight(CLIENTS, subject())
     assert len(warnings) == 1
     assert any(IMAGE in line for line in notes)

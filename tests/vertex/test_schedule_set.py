@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ def run(project: KedroProject, *arguments: str, code: int = 0) -> str:
     result = project.invoke("schedule", "--no-check", *arguments)
     assert result.exit_code == code, result.output
     return result.output
+
+
+def commit(project: KedroProject) -> str:
+    """Commit all that there is, which may be nothing new; the commit."""
+    git = ["git", "-C", str(project.path), "-c", "user.name=n", "-c", "user.email=e@e"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return head.stdout.strip()
 
 
 def sent(service: GoogleService) -> list[tuple[str, str]]:
@@ -272,6 +282,49 @@ class TestAChange:
         output = run(project, *DAILY, "--yes")
         assert service.schedules.all()[0].state == 2
         assert "still paused" in output
+
+    @pytest.mark.parametrize("fault", [None, {"status": 503, "after": True}])
+    def test_leaves_a_paused_one_paused_where_the_service_resumes_it(
+        self, service: GoogleService, project: KedroProject, fault: dict[str, Any] | None
+    ) -> None:
+        service.schedules.update_resumes = True
+        run(project)
+        run(project, "--pause")
+        if fault:
+            service.fail("PATCH", "schedules/", **fault)
+        output = run(project, *DAILY, "--yes")
+        (after,) = service.schedules.all()
+        assert (after.cron, after.state) == ("TZ=Europe/Berlin 0 3 * * *", 2)
+        assert "still paused" in output
+
+    def test_does_not_pause_what_runs(self, service: GoogleService, project: KedroProject) -> None:
+        run(project)
+        output = run(project, *DAILY, "--yes")
+        assert service.schedules.all()[0].state == 1
+        assert "updated, next run 20" in output
+
+    def test_of_the_commit_is_told_as_that_alone(
+        self, new_project: NewProject, service: GoogleService, bucket: Bucket, tmp_path: Path
+    ) -> None:
+        project = new_project(
+            catalog={},
+            mlflow={"server": {"mlflow_tracking_uri": f"sqlite:///{tmp_path / 'mlflow.db'}"}},
+            run_config={"root": bucket.root.removeprefix("gs://")},
+            files={".gitignore": "__pycache__/\n"},
+        )
+        first = commit(project)
+        run(project)
+        assert "nothing to change" in run(project)
+        second = commit(project)
+        shown = [line for line in run(project, "--dry-run").splitlines() if line.startswith("  ")]
+        assert shown == [f"  commit: {first} -> {second}"]
+        (project.path / "conf/local/note.txt").write_text("not committed")
+        run(project, "--yes")
+        job = service.schedules.all()[0].create_pipeline_job_request.pipeline_job
+        assert job.labels["git_commit"] == second
+        assert "nothing to change" in run(project, "--dry-run")
+        (project.path / "conf/local/note.txt").unlink()
+        assert f"  commit: {second} and changes -> {second}\n" in run(project, "--dry-run")
 
     def test_that_cannot_be_made_is_refused_before_anything(
         self, service: GoogleService, project: KedroProject

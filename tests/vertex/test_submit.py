@@ -77,6 +77,18 @@ def test_a_job_that_was_made_is_not_sent_again(
     assert len(service.asked("POST", CREATE)) == 1
 
 
+def test_an_answer_that_comes_too_late_makes_no_second_job(
+    service: GoogleService, clients: GoogleClients, request_for_a_job: CreatePipelineJobRequest
+) -> None:
+    service.fail("POST", CREATE, delay=3)
+    hasty = GoogleClients(clients.location, timeout=1)
+    job = submit_job(hasty, request_for_a_job, SOON)
+    assert job.name.endswith("/pipelineJobs/a-job")
+    assert [made.id for made in service.jobs] == ["a-job"]
+    assert [asked.method for asked in service.requests][:1] == ["POST"]
+    assert len(service.asked("POST", CREATE)) == 1
+
+
 def test_an_id_that_is_there_is_this_job(
     service: GoogleService, clients: GoogleClients, request_for_a_job: CreatePipelineJobRequest
 ) -> None:

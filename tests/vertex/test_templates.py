@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from project_factory import IMAGE, ONE_NODE, VERTEXAI, KedroProject
 from kedro_vertexai.errors import ConfigError, RunError
 from kedro_vertexai.spec.write import render_spec
 from kedro_vertexai.targets.vertex.client import GoogleClients
+from kedro_vertexai.targets.vertex.retry import Patience
 from kedro_vertexai.targets.vertex.templates import (
     Repository,
     Template,
@@ -26,6 +28,18 @@ NewProject = Callable[..., KedroProject]
 URL = "https://europe-west1-kfp.pkg.dev/my-project/pipelines"
 REPOSITORY = Repository("europe-west1", "my-project", "pipelines")
 SPEC = render_spec(spec_of(), as_json=False)
+UPLOAD = "/my-project/pipelines$"
+SOON = Patience(total=20, first=0.01, longest=0.05)
+GIVING_UP = Patience(total=0.2, first=0.01, longest=0.05)
+FAULTS: dict[str, dict[str, Any]] = {
+    "too many requests": {"status": 429},
+    "an internal error": {"status": 500},
+    "a registry that is away": {"status": 503},
+    "a registry that is away after it has stored the version": {"status": 503, "after": True},
+    "a reset connection": {"reset": True},
+    "a reset connection after the version was stored": {"reset": True, "after": True},
+    "an answer that is cut off": {"truncate": True},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -83,22 +97,43 @@ def test_who_may_not_upload_gets_the_role_that_lets_him(
         publish_template(clients, REPOSITORY, "shop", SPEC, ())
 
 
-@pytest.mark.parametrize("status", [401, 429, 500, 503])
-def test_a_registry_that_refuses_is_one_line(
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_passes_by_itself_is_waited_out_and_makes_one_version(
+    clients: GoogleClients, service: GoogleService, repositories: KfpRepositories, fault: str
+) -> None:
+    met = service.fail("POST", UPLOAD, times=2, **FAULTS[fault])
+    published = publish_template(clients, REPOSITORY, "shop", SPEC, ("latest",), SOON)
+    package = repositories.packages["my-project/pipelines"]["shop"]
+    assert met.met == 2
+    assert published.is_new
+    assert list(package.versions) == [published.template.version]
+    assert package.tags == {"latest": published.template.version}
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_a_registry_that_goes_on_refusing_is_one_line(
     clients: GoogleClients, service: GoogleService, status: int
 ) -> None:
-    service.fail("POST", "/my-project/pipelines$", error=errors.plain(status))
+    service.fail("POST", UPLOAD, error=errors.plain(status), times=1000)
     with pytest.raises(RunError) as raised:
-        publish_template(clients, REPOSITORY, "shop", SPEC, ())
+        publish_template(clients, REPOSITORY, "shop", SPEC, (), GIVING_UP)
     assert "\n" not in str(raised.value)
 
 
-def test_a_registry_that_resets_the_connection_is_one_line(
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refusal_is_final(clients: GoogleClients, service: GoogleService, status: int) -> None:
+    met = service.fail("POST", UPLOAD, error=errors.plain(status), times=1000)
+    with pytest.raises(RunError):
+        publish_template(clients, REPOSITORY, "shop", SPEC, (), SOON)
+    assert met.met == 1
+
+
+def test_a_registry_that_goes_on_resetting_the_connection_is_one_line(
     clients: GoogleClients, service: GoogleService
 ) -> None:
-    service.fail("POST", "/my-project/pipelines$", reset=True)
+    service.fail("POST", UPLOAD, reset=True, times=1000)
     with pytest.raises(RunError, match="cannot be reached"):
-        publish_template(clients, REPOSITORY, "shop", SPEC, ())
+        publish_template(clients, REPOSITORY, "shop", SPEC, (), GIVING_UP)
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}/", "europe-west1-kfp.pkg.dev/my-project/pipelines"])
@@ -129,6 +164,16 @@ def test_a_template_is_fetched_by_its_tag_or_its_digest(clients: GoogleClients, 
     template = publish_template(clients, REPOSITORY, "shop", SPEC, ("latest",)).template
     version = "latest" if name == "latest" else template.version
     assert fetch_template(clients, Template.parse(f"{URL}/shop/{version}")) == spec_of()
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"reset": True}, {"truncate": True}])
+def test_a_template_is_fetched_though_requests_fail(
+    clients: GoogleClients, service: GoogleService, fault: dict[str, Any]
+) -> None:
+    template = publish_template(clients, REPOSITORY, "shop", SPEC, ("latest",)).template
+    met = service.fail("GET", "/my-project/pipelines/shop/", times=2, **fault)
+    assert fetch_template(clients, template, SOON) == spec_of()
+    assert met.met == 2
 
 
 def test_a_template_that_is_missing_comes_with_the_command_that_lists_them(

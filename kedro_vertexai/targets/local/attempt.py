@@ -1,4 +1,4 @@
-"""Runs one attempt of one task, from the working copy to the outputs."""
+"""Runs one attempt of one task, from its inputs to its outputs."""
 
 import signal
 import threading
@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kedro_vertexai.errors import TaskError
-from kedro_vertexai.targets.local import working_copy
-from kedro_vertexai.targets.local.environment import task_environment
+from kedro_vertexai.targets.local.engine import Work, Workplace
 from kedro_vertexai.targets.local.executor_io import (
     Inputs,
     Outputs,
@@ -15,10 +14,9 @@ from kedro_vertexai.targets.local.executor_io import (
     read_outputs,
 )
 from kedro_vertexai.targets.local.graph import ContainerExecutor, ImporterExecutor, Task
-from kedro_vertexai.targets.local.launcher import Command, Launcher, Process, check_arguments
-from kedro_vertexai.targets.local.layout import AttemptPaths, JobLayout, local_path
+from kedro_vertexai.targets.local.launcher import Process, check_arguments
+from kedro_vertexai.targets.local.layout import JobLayout, local_path
 from kedro_vertexai.targets.local.log_tail import last_meaningful_line
-from kedro_vertexai.targets.local.options import LocalOptions
 from kedro_vertexai.targets.local.placeholders import JobIdentity, resolve_argv
 from kedro_vertexai.targets.results import OutputArtifact
 
@@ -35,17 +33,10 @@ class Attempt:
 class AttemptRunner:
     """Runs attempts, each in the thread that asks for it."""
 
-    def __init__(
-        self,
-        layout: JobLayout,
-        identity: JobIdentity,
-        launcher: Launcher,
-        options: LocalOptions,
-    ) -> None:
+    def __init__(self, layout: JobLayout, identity: JobIdentity, workplace: Workplace) -> None:
         self._layout = layout
         self._identity = identity
-        self._launcher = launcher
-        self._options = options
+        self._workplace = workplace
         self._lock = threading.Lock()
         self._processes: dict[str, Process] = {}
         self._signals: dict[str, int] = {}
@@ -83,24 +74,16 @@ class AttemptRunner:
         executor_input = build_executor_input(task, inputs, paths)
         argv = resolve_argv(executor.argv, executor_input, self._identity)
         check_arguments(argv)
-        working_copy.copy_image(self._layout.image_surroundings, paths.surroundings)
-        returncode = self._run_process(task.name, self._command(executor, argv, paths))
+        returncode = self._run_process(Work(task, executor, tuple(argv), paths))
         if returncode:
             raise TaskError(_describe(returncode, paths.log))
         outputs = read_outputs(task, paths)
-        for earlier in range(1, number + 1):
-            working_copy.remove(self._layout.attempt(task.name, earlier).surroundings)
+        self._workplace.succeeded(task.name, number)
         return outputs
 
-    def _command(
-        self, executor: ContainerExecutor, argv: list[str], paths: AttemptPaths
-    ) -> Command:
-        given = {**self._options.env, "KEDRO_VERTEXAI_LOG": str(paths.log)}
-        env = task_environment(executor.env, given, self._layout.project_path, paths.work)
-        return Command(executor.image, tuple(argv), env, paths.work, paths.log)
-
-    def _run_process(self, task: str, command: Command) -> int:
-        process = self._launcher.start(command)
+    def _run_process(self, work: Work) -> int:
+        task = work.task.name
+        process = self._workplace.start(work)
         with self._lock:
             self._processes[task] = process
             sent_before_start = self._signals.get(task)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.targets.local.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class ContainerExecutor:
     argv: tuple[str, ...]
     """Command and arguments, with placeholders."""
     env: Mapping[str, str]
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)

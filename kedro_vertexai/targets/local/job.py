@@ -4,26 +4,22 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from kedro_vertexai.targets.local import working_copy
 from kedro_vertexai.targets.local.attempt import AttemptRunner
-from kedro_vertexai.targets.local.environment import shared_environment
-from kedro_vertexai.targets.local.fork_launcher import ForkLauncher
-from kedro_vertexai.targets.local.graph import ContainerExecutor, Graph
+from kedro_vertexai.targets.local.graph import Graph
 from kedro_vertexai.targets.local.interrupts import interrupts_call
 from kedro_vertexai.targets.local.job_file import JobFile, write_atomically
-from kedro_vertexai.targets.local.launcher import can_fork, runtime_arguments
 from kedro_vertexai.targets.local.layout import JobLayout, OutputLinks
-from kedro_vertexai.targets.local.local_launcher import LocalLauncher
 from kedro_vertexai.targets.local.options import LocalOptions
 from kedro_vertexai.targets.local.parameters import resolve_parameters
 from kedro_vertexai.targets.local.pipeline_spec import read_graph
 from kedro_vertexai.targets.local.placeholders import JobIdentity
+from kedro_vertexai.targets.local.process_engine import ProcessEngine
 from kedro_vertexai.targets.local.scheduler import Scheduler
 from kedro_vertexai.targets.progress import Reporter
 from kedro_vertexai.targets.results import JobResult, JobState, TaskResult
@@ -38,7 +34,7 @@ def run_job(
     options: LocalOptions,
     reporter: Reporter,
 ) -> JobResult:
-    """Run a compiled pipeline spec, each task in a process and a copy of the project of its own.
+    """Run a compiled pipeline spec, each task on its own.
 
     Ctrl-C (or SIGTERM) stops all tasks, then the exit handler runs; a second one kills them.
 
@@ -59,6 +55,8 @@ def run_job(
     graph = read_graph(spec)
     values = resolve_parameters(graph.parameters, parameter_values)
     workers = options.workers()
+    engine = options.engine or ProcessEngine(options)
+    engine.check(graph)
     project_path = project_path.resolve()
     layout = JobLayout.create(project_path, job_name)
     write_atomically(layout.spec, json.dumps(spec))
@@ -66,16 +64,14 @@ def run_job(
     identity = JobIdentity(job.job_name, job.job_id)
     with _recorded(job, layout, reporter) as record:
         listener = _Listener(reporter, record.file, OutputLinks(layout.outputs))
-        scheduler = Scheduler(graph, values, identity, options, listener)
+        scheduler = Scheduler(graph, values, identity, options, listener, engine.fits)
         with (
             interrupts_call(scheduler.interrupt),
             ThreadPoolExecutor(workers, thread_name_prefix="task") as pool,
             # Closed before the pool, whose threads wait for the processes.
-            closing(_launcher(graph, layout, options, reporter)) as launcher,
+            engine.open(graph, layout, reporter) as workplace,
         ):
-            working_copy.make_image(project_path, layout.image, reporter.warning)
-            working_copy.add_to_image(project_path, layout.image, options.in_image)
-            scheduler.run(AttemptRunner(layout, identity, launcher, options), pool)
+            scheduler.run(AttemptRunner(layout, identity, workplace), pool)
         record.ended(graph, scheduler)
     return record.job
 
@@ -107,7 +103,6 @@ def _recorded(job: JobResult, layout: JobLayout, reporter: Reporter) -> Iterator
         record.job = replace(job, state="FAILED", error=str(error) or repr(error), tasks=())
         raise
     finally:
-        _tidy(layout)
         record.job = replace(record.job, end=datetime.now(timezone.utc))
         record.file.close(record.job)
         reporter.job_finished(record.job)
@@ -160,26 +155,3 @@ def _new_job(graph: Graph, job_name: str, layout: JobLayout) -> JobResult:
         start=datetime.now(timezone.utc),
         tasks=tuple(TaskResult(task.name, task.display_name) for task in graph.tasks.values()),
     )
-
-
-def _launcher(
-    graph: Graph, layout: JobLayout, options: LocalOptions, reporter: Reporter
-) -> LocalLauncher:
-    containers = [
-        task.executor
-        for task in graph.tasks.values()
-        if isinstance(task.executor, ContainerExecutor)
-        and runtime_arguments(task.executor.argv) is not None
-    ]
-    forks = None
-    if containers and can_fork():
-        env = shared_environment([c.env for c in containers], options.env, layout.project_path)
-        forks = ForkLauncher(env, layout.fork_server_log, options.warm_modules)
-    return LocalLauncher(forks, reporter.warning)
-
-
-def _tidy(layout: JobLayout) -> None:
-    """Remove the image, and the directory of working copies unless a failed task left its own."""
-    working_copy.remove(layout.image_surroundings)
-    with suppress(OSError):
-        layout.work.rmdir()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.targets.local.engine import Engine
 
 FailurePolicy = Literal["slow", "fast"]
 
@@ -24,6 +25,8 @@ class LocalOptions:
     """Paths of the project that the image holds though they are data."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Extra environment of every task."""
+    engine: Engine | None = None
+    """What runs the tasks; None: each in a process and a working copy of its own."""
     grace_period: float = 10.0
     """Seconds between SIGTERM and SIGKILL when a task is stopped."""
 

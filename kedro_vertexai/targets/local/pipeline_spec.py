@@ -28,6 +28,7 @@ from kedro_vertexai.targets.local.graph import (
     Task,
     in_topological_order,
 )
+from kedro_vertexai.targets.local.limits import read_limits
 
 COMPLETED = "ALL_UPSTREAM_TASKS_COMPLETED"
 
@@ -311,6 +312,7 @@ def _container(container: Spec) -> ContainerExecutor:
         image=container.get("image", ""),
         argv=(*container.get("command", ()), *container.get("args", ())),
         env={entry["name"]: str(entry.get("value", "")) for entry in container.get("env", ())},
+        limits=read_limits(container),
     )
 
 

@@ -8,7 +8,7 @@ import heapq
 import queue
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -110,6 +110,7 @@ class Scheduler:
         identity: JobIdentity,
         options: LocalOptions,
         listener: Listener,
+        fits: Callable[[Task, Collection[Task]], bool] = lambda _task, _running: True,
     ) -> None:
         """Prepare to run.
 
@@ -119,11 +120,13 @@ class Scheduler:
             identity: the job.
             options: workers, failure policy and grace period.
             listener: hears of every change.
+            fits: whether there is room for a task beside those that run.
         """
         self._identity = identity
         self._options = options
         self._workers = options.workers()
         self._listener = listener
+        self._fits = fits
         self._events: queue.SimpleQueue[_Interrupt | _AttemptEnded] = queue.SimpleQueue()
         self._runs = {
             name: _Run(task, index, len(task.upstream))
@@ -184,10 +187,17 @@ class Scheduler:
         heapq.heappush(self._ready, (run.index, run))
 
     def _start_ready(self) -> None:
+        too_large = []
         while self._ready and len(self._running) < self._workers:
-            _, run = heapq.heappop(self._ready)
-            if not run.is_final:
+            index, run = heapq.heappop(self._ready)
+            if run.is_final:
+                continue
+            if self._fits(run.task, [other.task for other in self._running.values()]):
                 self._start(run)
+            else:
+                too_large.append((index, run))
+        for entry in too_large:
+            heapq.heappush(self._ready, entry)
 
     def _start(self, run: _Run) -> None:
         try:

@@ -47,10 +47,12 @@ class GoogleClients:
 
     Args:
         location: the project and region that they are asked about.
+        timeout: seconds after which a submission, and the look at it, is taken for lost.
     """
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, timeout: float = TIMEOUT) -> None:
         self.location = location
+        self.timeout = timeout
 
     @cached_property
     def pipelines(self) -> PipelineServiceClient:

@@ -136,14 +136,19 @@ def _create_store(clients: GoogleClients) -> None:
     from google.api_core.exceptions import Conflict
     from google.cloud.aiplatform_v1.types import MetadataStore
 
-    try:
+    def created() -> None:
         clients.metadata.create_metadata_store(
             parent=clients.location.parent,
             metadata_store=MetadataStore(),
             metadata_store_id="default",
+            retry=None,
             timeout=TIMEOUT,
         ).result(timeout=TIMEOUT)  # type: ignore[no-untyped-call]
+
+    try:
+        retried(created)
     except Conflict:
+        # Somebody else's, or an earlier request's whose answer was lost.
         return
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.targets.outputs import DatasetOutput
+from kedro_vertexai.targets.vertex.names import resource_id
 from kedro_vertexai.task_inputs import JOB, RUN
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class JobRecord:
 def job_record(job: PipelineJob) -> JobRecord:
     """Read a job as the API gives it."""
     details = list(job.job_detail.task_details) if job.job_detail else []
-    job_id = str(job.name).rpartition("/")[2]
+    job_id = resource_id(job.name)
     # The whole pipeline is told of as one more task, which bears the job's name.
     groups = {task.parent_task_id for task in details}
     tasks = (t for t in details if t.task_id not in groups and t.task_name != job_id)
@@ -137,9 +138,7 @@ def task_record(task: PipelineTaskDetail) -> TaskRecord:
         end=task.end_time,
         error=_message(task.error),
         container_jobs=tuple(
-            name.rpartition("/")[2]
-            for name in (*container.failed_main_jobs, container.main_job)
-            if name
+            resource_id(name) for name in (*container.failed_main_jobs, container.main_job) if name
         ),
         outputs=tuple(_outputs(task)),
         parameters=_output_parameters(task),

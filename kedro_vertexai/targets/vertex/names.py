@@ -62,6 +62,11 @@ def experiment_id(name: str) -> str:
     return f"{_id_part(name, _LONGEST_JOB_ID - len(ending))}{ending}"
 
 
+def resource_id(name: str) -> str:
+    """The last part of a resource's name, which may hold the project's id or its number."""
+    return name.rpartition("/")[2]
+
+
 def display_name(text: str) -> str:
     """A display name: any text, shortened in the middle where it is too long."""
     text = " ".join(text.split()) or "pipeline"

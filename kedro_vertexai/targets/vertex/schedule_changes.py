@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.errors import ConfigError
+from kedro_vertexai.targets.vertex.names import COMMIT_LABEL
+from kedro_vertexai.task_inputs import TRACKING
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Schedule
@@ -107,19 +110,45 @@ def _cannot_unset(what: str, option: str) -> ConfigError:
 
 def _job(existing: Schedule, wanted: Schedule) -> Iterator[Change]:
     old, new = _as_data(existing), _as_data(wanted)
+    was, becomes = _take_commit(old), _take_commit(new)
+    if was != becomes:
+        yield Change(_JOB, "commit", was, becomes)
     if _DEFAULT_ACCOUNT.fullmatch(old.get("serviceAccount", "")) and not new.get("serviceAccount"):
         del old["serviceAccount"]
     if old.get("pipelineSpec") != new.get("pipelineSpec"):
         yield Change(_JOB, "pipeline spec changed", spec_summary(old), spec_summary(new))
     yield from _mapping("label", old.get("labels"), new.get("labels"))
-    was, becomes = (data.get("runtimeConfig", {}) for data in (old, new))
-    yield from _mapping("parameter", was.get("parameterValues"), becomes.get("parameterValues"))
-    for field, what in (("gcsOutputDirectory", "root"), ("failurePolicy", "failure policy")):
-        if was.get(field) != becomes.get(field):
-            yield Change(_JOB, what, _shown(was.get(field)), _shown(becomes.get(field)))
+    yield from _runtime(old.get("runtimeConfig", {}), new.get("runtimeConfig", {}))
     for field, what in _JOB_FIELDS.items():
         if old.get(field) != new.get(field):
             yield Change(_JOB, what, _shown(old.get(field)), _shown(new.get(field)))
+
+
+def _runtime(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    yield from _mapping("parameter", old.get("parameterValues"), new.get("parameterValues"))
+    for field, what in (("gcsOutputDirectory", "root"), ("failurePolicy", "failure policy")):
+        if old.get(field) != new.get(field):
+            yield Change(_JOB, what, _shown(old.get(field)), _shown(new.get(field)))
+
+
+def _take_commit(job: dict[str, Any]) -> str:
+    """Take the commit out of a job and its spec, and tell it.
+
+    Each job's label and its MLflow run bear it, so it is a change by itself, and no other one.
+    """
+    commit, dirty = str(job.get("labels", {}).pop(COMMIT_LABEL, "")), False
+    spec = job.get("pipelineSpec") or {}
+    for component in (spec.get("root") or {}, *(spec.get("components") or {}).values()):
+        for task in ((component.get("dag") or {}).get("tasks") or {}).values():
+            value = task.get("inputs", {}).get("parameters", {}).get(TRACKING, {})
+            constant = value.get("runtimeValue", {})
+            if not isinstance(constant.get("constant"), str):
+                continue
+            told = json.loads(constant["constant"])
+            told.pop("commit", None)
+            dirty = told.pop("dirty", "") == "true" or dirty
+            constant["constant"] = told
+    return f"{commit} and changes" if dirty else commit
 
 
 def _mapping(

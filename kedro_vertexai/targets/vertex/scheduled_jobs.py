@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients
 from kedro_vertexai.targets.vertex.job_record import JobRecord, job_record
 from kedro_vertexai.targets.vertex.jobs import JobFilter
-from kedro_vertexai.targets.vertex.names import OWN_LABELS
+from kedro_vertexai.targets.vertex.names import COMMIT_LABEL, OWN_LABELS, resource_id
 from kedro_vertexai.targets.vertex.retry import Patience, retried
 from kedro_vertexai.targets.vertex.schedules import labels_of
 
@@ -21,7 +21,6 @@ _FIELDS = ("name", "state", "create_time", "schedule_name")
 # Among so many of a pipeline's newest jobs its schedule's last one is looked for.
 _MOST = 200
 _PAGE = 100
-_COMMIT = OWN_LABELS[-1]
 
 
 def last_jobs(
@@ -48,7 +47,7 @@ def _last(
 
     # A filter cannot ask for the schedule. A commit may have been written to it since.
     labels = {key: labels_of(schedule)[key] for key in OWN_LABELS if key in labels_of(schedule)}
-    labels.pop(_COMMIT, None)
+    labels.pop(COMMIT_LABEL, None)
     request = ListPipelineJobsRequest(
         parent=clients.location.parent,
         filter=JobFilter(labels=labels).expression(),
@@ -59,13 +58,9 @@ def _last(
 
     def asked() -> JobRecord | None:
         jobs = clients.pipelines.list_pipeline_jobs(request, retry=None, timeout=TIMEOUT)
-        mine = (job for job in islice(jobs, _MOST) if _id(job.schedule_name) == _id(schedule.name))
+        number = resource_id(schedule.name)
+        mine = (job for job in islice(jobs, _MOST) if resource_id(job.schedule_name) == number)
         job = next(mine, None)
         return job_record(job) if job else None
 
     return retried(asked, patience)
-
-
-def _id(name: str) -> str:
-    """Names may hold the project's id or its number."""
-    return name.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Schedules of pipeline jobs: found by what they are of, made once, changed in place."""
+"""Schedules of pipeline jobs: found by what they are of, changed in place, paused and deleted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients
-from kedro_vertexai.targets.vertex.retry import Patience, refused, retried, transient
+from kedro_vertexai.targets.vertex.retry import Patience, retried
 from kedro_vertexai.targets.vertex.schedule_changes import Change
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ def labels_of(schedule: Schedule) -> Mapping[str, str]:
     return schedule.create_pipeline_job_request.pipeline_job.labels
 
 
+def has_labels(schedule: Schedule, labels: Mapping[str, str]) -> bool:
+    """Whether its jobs have all of these labels."""
+    return labels.items() <= dict(labels_of(schedule)).items()
+
+
 def list_schedules(
     clients: GoogleClients, labels: Mapping[str, str], patience: Patience | None = None
 ) -> list[Schedule]:
@@ -30,7 +35,7 @@ def list_schedules(
     Raises:
         Exception: the client's, for `google_errors`.
     """
-    return [one for one in all_schedules(clients, patience) if _has(one, labels)]
+    return [one for one in all_schedules(clients, patience) if has_labels(one, labels)]
 
 
 def all_schedules(clients: GoogleClients, patience: Patience | None = None) -> list[Schedule]:
@@ -41,40 +46,21 @@ def all_schedules(clients: GoogleClients, patience: Patience | None = None) -> l
     Raises:
         Exception: the client's.
     """
-    return retried(lambda: _list(clients), patience)
+    return retried(lambda: list_once(clients), patience)
 
 
-def create_schedule(
-    clients: GoogleClients, wanted: Schedule, patience: Patience | None = None
-) -> Schedule:
-    """Make a schedule once, whatever becomes of the requests.
-
-    The service chooses the id, so whether a request whose answer was lost has been heard is looked
-    up before another one is sent.
-
-    Args:
-        clients: of the project and region.
-        wanted: of which there is none yet that could still run.
-        patience: how long transient errors are waited out.
+def list_once(clients: GoogleClients) -> list[Schedule]:
+    """The same, asked without patience.
 
     Raises:
-        Exception: the client's: the service refuses, or cannot be reached.
+        Exception: the client's.
     """
-    in_doubt = False
+    from google.cloud.aiplatform_v1.types import ListSchedulesRequest
 
-    def created() -> Schedule:
-        nonlocal in_doubt
-        if in_doubt and (made := _living(_list(clients), wanted)):
-            return made
-        try:
-            return clients.schedules.create_schedule(
-                parent=clients.location.parent, schedule=wanted, retry=None, timeout=TIMEOUT
-            )
-        except Exception as error:
-            in_doubt = in_doubt or (transient(error) and not refused(error))
-            raise
-
-    return retried(created, patience)
+    request = ListSchedulesRequest(
+        parent=clients.location.parent, filter=_OF_JOBS, order_by="create_time desc"
+    )
+    return list(clients.schedules.list_schedules(request, retry=None, timeout=TIMEOUT))
 
 
 def update_schedule(
@@ -84,7 +70,7 @@ def update_schedule(
     changes: Sequence[Change],
     patience: Patience | None = None,
 ) -> Schedule:
-    """Change a schedule in place, and leave it paused if it was.
+    """Change a schedule in place, and leave it paused if it was; return it as it is then.
 
     Sent twice, the same update does what it does once.
 
@@ -105,7 +91,19 @@ def update_schedule(
     # The documentation does not say that an update leaves the state alone.
     if state_of(existing) == PAUSED and state_of(updated) == ACTIVE:
         pause_schedule(clients, updated, patience)
+        return get_schedule(clients, existing.name, patience)
     return updated
+
+
+def get_schedule(clients: GoogleClients, name: str, patience: Patience | None = None) -> Schedule:
+    """Ask for a schedule by its full name.
+
+    Raises:
+        Exception: the client's.
+    """
+    return retried(
+        lambda: clients.schedules.get_schedule(name=name, retry=None, timeout=TIMEOUT), patience
+    )
 
 
 def pause_schedule(
@@ -171,35 +169,6 @@ def delete_schedule(
 def state_of(schedule: Schedule) -> str:
     """`ACTIVE`, `PAUSED` or `COMPLETED`."""
     return str(schedule.state.name)
-
-
-def _list(clients: GoogleClients) -> list[Schedule]:
-    from google.cloud.aiplatform_v1.types import ListSchedulesRequest
-
-    request = ListSchedulesRequest(
-        parent=clients.location.parent, filter=_OF_JOBS, order_by="create_time desc"
-    )
-    return list(clients.schedules.list_schedules(request, retry=None, timeout=TIMEOUT))
-
-
-def _has(schedule: Schedule, labels: Mapping[str, str]) -> bool:
-    found = labels_of(schedule)
-    return all(found.get(key) == value for key, value in labels.items())
-
-
-def _living(schedules: Sequence[Schedule], wanted: Schedule) -> Schedule | None:
-    """The schedule that `wanted` asks for, if there is one: a completed one never runs again."""
-    labels = dict(labels_of(wanted))
-    return next(
-        (
-            one
-            for one in schedules
-            if one.display_name == wanted.display_name
-            and _has(one, labels)
-            and state_of(one) != COMPLETED
-        ),
-        None,
-    )
 
 
 def _set_state(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients
+from kedro_vertexai.targets.vertex.client import GoogleClients
 from kedro_vertexai.targets.vertex.field_mask import Metadata
 from kedro_vertexai.targets.vertex.retry import Patience, refused, retried, transient
 
@@ -35,7 +35,9 @@ def submit_job(
 
     def created() -> PipelineJob:
         try:
-            return clients.pipelines.create_pipeline_job(request, retry=None, timeout=TIMEOUT)
+            return clients.pipelines.create_pipeline_job(
+                request, retry=None, timeout=clients.timeout
+            )
         except Conflict:
             # Only ours has this id: an earlier request was heard though its answer was lost.
             return get_job(clients, job_id)
@@ -57,7 +59,7 @@ def get_job(clients: GoogleClients, job_id: str, mask: Metadata = ()) -> Pipelin
         Exception: the client's.
     """
     return clients.pipelines.get_pipeline_job(
-        name=clients.location.job(job_id), retry=None, timeout=TIMEOUT, metadata=mask
+        name=clients.location.job(job_id), retry=None, timeout=clients.timeout, metadata=mask
     )
 
 

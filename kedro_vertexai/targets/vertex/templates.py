@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.errors import ConfigError, RunError
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients, endpoint
+from kedro_vertexai.targets.vertex.retry import TRANSIENT_STATUS, Patience, retried
 
 if TYPE_CHECKING:
     from requests import Response
@@ -133,11 +134,17 @@ def check_tags(tags: Sequence[str]) -> None:
 
 
 def publish_template(
-    clients: GoogleClients, repository: Repository, package: str, text: str, tags: Sequence[str]
+    clients: GoogleClients,
+    repository: Repository,
+    package: str,
+    text: str,
+    tags: Sequence[str],
+    patience: Patience | None = None,
 ) -> Published:
     """Upload a spec. Each tag means this version from then on, whatever it meant before.
 
-    The upload is that of `kfp.registry.RegistryClient`.
+    The upload is that of `kfp.registry.RegistryClient`. It may be made again: a version is named
+    by its content.
 
     Args:
         clients: whose credentials are sent.
@@ -145,18 +152,20 @@ def publish_template(
         package: the spec's own name, which the registry takes for the template's.
         text: the spec as YAML.
         tags: valid ones.
+        patience: how long transient errors are waited out.
 
     Raises:
         RunError: the registry refuses, or cannot be reached.
     """
     content = text.encode()
     known = Template(repository, package, f"sha256:{hashlib.sha256(content).hexdigest()}")
-    was_there = _has_version(clients, known)
+    was_there = _has_version(clients, known, patience)
     response = _send(
         clients,
         repository,
         _address(repository),
         "POST",
+        patience,
         files={"content": (f"{package}.yaml", content, "application/yaml")},
         data={"tags": ",".join(tags)} if tags else {},
     )
@@ -169,15 +178,17 @@ def publish_template(
     )
 
 
-def fetch_template(clients: GoogleClients, template: Template) -> dict[str, Any]:
-    """The spec of a template.
+def fetch_template(
+    clients: GoogleClients, template: Template, patience: Patience | None = None
+) -> dict[str, Any]:
+    """The spec of a template; transient errors are waited out.
 
     Raises:
         RunError: there is no such template, it is no pipeline spec, or the registry refuses.
     """
     repository = template.repository
     url = f"{_address(repository)}/{template.package}/{template.version}"
-    response = _send(clients, repository, url, "GET")
+    response = _send(clients, repository, url, "GET", patience)
     _check(response, repository, "reader", f"see what there is: {_list_command(template)}")
     return _spec(response.content, template)
 
@@ -197,22 +208,38 @@ def _spec(content: bytes, template: Template) -> dict[str, Any]:
     return spec
 
 
-def _has_version(clients: GoogleClients, template: Template) -> bool:
+def _has_version(clients: GoogleClients, template: Template, patience: Patience | None) -> bool:
     """Whether the version is there; also False where the user may not look."""
     base = endpoint("artifactregistry", "https://artifactregistry.googleapis.com")
     path = f"{template.repository.parent}/packages/{template.package}/versions/{template.version}"
-    response = _send(clients, template.repository, f"{base}/v1/{path}", "GET")
+    response = _send(clients, template.repository, f"{base}/v1/{path}", "GET", patience)
     return response.status_code == 200
 
 
 def _send(
-    clients: GoogleClients, repository: Repository, url: str, method: str, **parts: Any
+    clients: GoogleClients,
+    repository: Repository,
+    url: str,
+    method: str,
+    patience: Patience | None,
+    **parts: Any,
 ) -> Response:
+    """The answer to a request that may be made again, which may be a refusal."""
+    from google.api_core.exceptions import GoogleAPICallError, from_http_response
     from google.auth.exceptions import GoogleAuthError, TransportError
     from requests import RequestException
 
+    def sent() -> Response:
+        response = clients.session_for(url).request(method, url, timeout=TIMEOUT, **parts)
+        if response.status_code in TRANSIENT_STATUS:
+            raise from_http_response(response)  # type: ignore[no-untyped-call]
+        return response
+
     try:
-        return clients.session_for(url).request(method, url, timeout=TIMEOUT, **parts)
+        return retried(sent, patience)
+    except GoogleAPICallError as error:
+        refusal: Response = error.response
+        return refusal
     except (RequestException, TransportError) as error:
         raise RunError(f"{repository.url} cannot be reached ({type(error).__name__})") from error
     except GoogleAuthError as error:

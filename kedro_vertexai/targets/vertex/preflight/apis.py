@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kedro_vertexai.targets.vertex.client import GoogleClients, endpoint
 from kedro_vertexai.targets.vertex.images import is_artifact_registry, parse_image
+from kedro_vertexai.targets.vertex.names import resource_id
 from kedro_vertexai.targets.vertex.preflight.asking import ask
 from kedro_vertexai.targets.vertex.preflight.finding import (
     Finding,
@@ -32,7 +33,7 @@ def check_apis(clients: GoogleClients, subject: Subject) -> Iterator[Finding]:
     if not answer.found:
         raise UncheckedError(f"project {project} is not found, or you may not see it")
     disabled = [
-        str(service["name"]).rpartition("/")[2]
+        resource_id(str(service["name"]))
         for service in answer.body.get("services", ())
         if service.get("state") == "DISABLED"
     ]

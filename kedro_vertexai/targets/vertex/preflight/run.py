@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from kedro_vertexai.targets.vertex.client import GoogleClients
+from kedro_vertexai.targets.vertex.preflight.accelerators import check_accelerators
 from kedro_vertexai.targets.vertex.preflight.apis import check_apis
 from kedro_vertexai.targets.vertex.preflight.bucket import check_bucket
 from kedro_vertexai.targets.vertex.preflight.bucket_access import check_bucket_access
@@ -28,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "the service account": check_service_account,
     "the enabled APIs": check_apis,
     "the resources": check_resources,
+    "the region's accelerators": check_accelerators,
     "the pipeline spec": check_spec,
 }
 

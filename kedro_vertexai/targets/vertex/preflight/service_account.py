@@ -16,6 +16,8 @@ from kedro_vertexai.targets.vertex.preflight.finding import (
 from kedro_vertexai.targets.vertex.preflight.subject import Subject
 
 _ACT_AS = "iam.serviceAccounts.actAs"
+# Of accounts that Google makes, and nobody else can.
+_DEFAULT_HOST = "developer.gserviceaccount.com"
 
 
 def check_service_account(clients: GoogleClients, subject: Subject) -> Iterator[Finding]:
@@ -34,7 +36,7 @@ def check_service_account(clients: GoogleClients, subject: Subject) -> Iterator[
     address = account or default_account(clients)
     answer = ask(clients, _url(address))
     if not answer.found:
-        yield _missing(clients, account, address)
+        yield _missing(clients, address)
         return
     if answer.body.get("disabled"):
         yield error(f"service account {address} is disabled", _gcloud("enable", address))
@@ -62,7 +64,7 @@ def default_account(clients: GoogleClients) -> str:
     number = ask(clients, f"{base}/v1/projects/{project}").body.get("projectNumber")
     if not number:
         raise UncheckedError(f"project {project} is not found, or you may not see it")
-    return f"{number}-compute@developer.gserviceaccount.com"
+    return f"{number}-compute@{_DEFAULT_HOST}"
 
 
 def _url(address: str) -> str:
@@ -71,13 +73,13 @@ def _url(address: str) -> str:
     return f"{base}/v1/projects/-/serviceAccounts/{quote(address, safe='@')}"
 
 
-def _missing(clients: GoogleClients, account: str | None, address: str) -> Finding:
-    if account is None:
-        return error(
-            f"run_config.service_account is not set, and the default {address} does not exist",
-            "set it to a service account of yours",
-        )
+def _missing(clients: GoogleClients, address: str) -> Finding:
     name, _, host = address.partition("@")
+    if host == _DEFAULT_HOST:
+        return error(
+            f"the default service account {address} does not exist",
+            "set run_config.service_account to one of yours",
+        )
     project = host.partition(".")[0] or clients.location.project_id
     return error(
         f"service account {address} does not exist",

@@ -24,7 +24,7 @@ class Subject:
 
     spec: Mapping[str, Any]
     root: str
-    service_account: str | None = None
+    service_account: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     display_name: str = ""

@@ -1,0 +1,64 @@
+"""A network of containers that reaches this machine and nothing beyond it."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+# Set aside for the tests of networks, so that no machine is reached by these addresses:
+# https://www.rfc-editor.org/rfc/rfc2544#appendix-C.2.2
+_RANGE = ipaddress.ip_network("198.18.0.0/15")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A bridge of this machine. The machine has its first address."""
+
+    bridge: str
+    """Name of the interface."""
+    subnet: ipaddress.IPv4Network
+
+    @property
+    def gateway(self) -> str:
+        """Where containers reach this machine."""
+        return str(self.subnet.network_address + 1)
+
+    @property
+    def address(self) -> str:
+        """The machine's, with the length of the prefix."""
+        return f"{self.gateway}/{self.subnet.prefixlen}"
+
+    def part(self, number: int) -> str:
+        """One of four equal parts, for engines that share the bridge and give out addresses."""
+        return str(list(self.subnet.subnets(prefixlen_diff=2))[number])
+
+
+@contextmanager
+def new_network() -> Iterator[Network]:
+    """A network that is there as long as it is needed."""
+    network = Network(f"kve2e{secrets.token_hex(3)}", _free_subnet())
+    _ip("link", "add", network.bridge, "type", "bridge")
+    try:
+        _ip("address", "add", network.address, "dev", network.bridge)
+        _ip("link", "set", network.bridge, "up")
+        yield network
+    finally:
+        _ip("link", "delete", network.bridge)
+
+
+def _free_subnet() -> ipaddress.IPv4Network:
+    used = _ip("-4", "-oneline", "address", "show")
+    subnets = list(_RANGE.subnets(new_prefix=24))
+    while True:
+        subnet = secrets.choice(subnets)
+        if f" {subnet.network_address + 1}/" not in used:
+            return subnet
+
+
+def _ip(*words: str) -> str:
+    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=True)
+    return done.stdout

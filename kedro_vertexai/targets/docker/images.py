@@ -1,0 +1,68 @@
+"""The images of a job: whether they are here, and for this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kedro_vertexai.errors import RunError
+from kedro_vertexai.targets.docker.client import explanation
+from kedro_vertexai.targets.docker.machine import Machine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+# Where Linux lists the programs that it starts through an emulator:
+# https://docs.kernel.org/admin-guide/binfmt-misc.html
+_EMULATORS = Path("/proc/sys/fs/binfmt_misc")
+_EMULATED = {"arm64": "qemu-aarch64", "amd64": "qemu-x86_64"}
+
+
+def find_image(
+    client: DockerClient, name: str, machine: Machine, may_pull: Callable[[str], bool]
+) -> str:
+    """Return the id of an image, so that all tasks run the same one even if its tag moves.
+
+    Args:
+        client: of the engine.
+        name: with a tag or digest.
+        machine: of the engine.
+        may_pull: asked if it is not here.
+
+    Raises:
+        RunError: it is not here, or for another kind of machine.
+    """
+    from docker.errors import APIError, ImageNotFound
+    from requests import RequestException
+
+    if not name:
+        raise RunError("pipeline spec: a container names no image")
+    try:
+        try:
+            image = client.images.get(name)
+        except ImageNotFound:
+            if not may_pull(name):
+                raise RunError(
+                    f"the Docker engine has no image {name}: `kedro vertexai build` makes it, "
+                    f"`docker pull {name}` fetches it"
+                ) from None
+            image = client.images.pull(name)
+    except APIError as error:
+        raise RunError(f"image {name}: {explanation(error)}") from error
+    except RequestException as error:
+        raise RunError(f"image {name}: the Docker engine does not answer") from error
+    _check_platform(name, str(image.attrs.get("Architecture", "")), machine)
+    return str(image.id)
+
+
+def _check_platform(name: str, architecture: str, machine: Machine) -> None:
+    if architecture in ("", machine.architecture) or machine.is_desktop:
+        return
+    if (_EMULATORS / _EMULATED.get(architecture, "?")).exists():
+        return
+    raise RunError(
+        f"image {name} is for linux/{architecture}, and the Docker engine runs "
+        f"linux/{machine.architecture}: build it for that platform "
+        f"(`docker build --platform linux/{machine.architecture}`)"
+    )
