@@ -180,7 +180,7 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
 @click.option(
     "--auto-build",
     is_flag=True,
-    help="Build and push the image first, and run it by its digest.",
+    help="Build the image first; for Vertex AI push it, too, and run it by its digest.",
 )
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--no-check", is_flag=True, help="Submit without the pre-flight.")

@@ -158,7 +158,7 @@ def check_auto_build(
     if not auto_build:
         return
     if target == "local":
-        raise click.UsageError("--auto-build is for --target vertex: local tasks run no image")
+        raise click.UsageError("--auto-build builds an image, and --target local runs none")
     if template is not None:
         raise click.UsageError("--auto-build: the image was settled when it was published")
     if vertex["dry_run"]:

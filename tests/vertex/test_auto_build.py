@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from cloud_storage import Bucket
-from docker_engine import BASE, running_engine, running_registry, use, why_not
+from docker_engine import BASE, Engine, running_engine, running_registry, use, why_not
 from google.protobuf.json_format import MessageToDict
 from google_service import GoogleService
 from project_factory import KedroProject
@@ -19,7 +20,7 @@ REPOSITORY = "kedro/demo"
 
 
 @pytest.fixture(scope="module")
-def docker() -> Iterator[tuple[object, str]]:
+def docker() -> Iterator[tuple[Engine, str]]:
     """An engine and the registry beside it."""
     if reason := why_not():
         pytest.skip(reason)
@@ -33,12 +34,12 @@ def project(
     new_project: Callable[..., KedroProject],
     service: GoogleService,
     bucket: Bucket,
-    docker: tuple[object, str],
+    docker: tuple[Engine, str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> KedroProject:
     engine, registry = docker
-    use(engine, monkeypatch, tmp_path)  # type: ignore[arg-type]
+    use(engine, monkeypatch, tmp_path)
     service.settings.execute = False
     return new_project(
         files={"Dockerfile": f"FROM {BASE}\nCOPY . /project\n"},
@@ -50,7 +51,7 @@ def project(
 
 
 def test_the_job_runs_the_image_that_was_built_by_its_digest(
-    project: KedroProject, service: GoogleService, docker: tuple[object, str]
+    project: KedroProject, service: GoogleService, docker: tuple[Engine, str]
 ) -> None:
     result = project.invoke("run-once", "--auto-build", "--yes")
     assert result.exit_code == 0, result.output
@@ -60,6 +61,19 @@ def test_the_job_runs_the_image_that_was_built_by_its_digest(
     [image] = images
     assert re.fullmatch(rf"{docker[1]}/{REPOSITORY}@sha256:[0-9a-f]{{64}}", image)
     assert f"the job runs {image}" in result.stdout.splitlines()
+
+
+def test_what_this_machine_runs_is_built_and_not_pushed(
+    project: KedroProject, docker: tuple[Engine, str]
+) -> None:
+    image = f"{docker[1]}/{REPOSITORY}:here"
+    here = ("--target", "docker", "--image", image)
+    # There is no Python in the image, so that the job itself ends soon.
+    result = project.invoke("run-once", "--auto-build", *here)
+    assert f"the job runs {image}" in result.stdout.splitlines()
+    assert docker[0].client().inspect_image(image)
+    url = f"http://{docker[1]}/v2/{REPOSITORY}/manifests/here"
+    assert requests.get(url, timeout=10).status_code == 404
 
 
 def test_a_build_that_fails_makes_no_job(project: KedroProject, service: GoogleService) -> None:
@@ -77,7 +91,7 @@ def test_a_pipeline_that_does_not_compile_builds_nothing(project: KedroProject) 
 
 
 def test_a_tag_that_is_taken_is_replaced_only_if_the_user_agrees(
-    project: KedroProject, service: GoogleService, docker: tuple[object, str]
+    project: KedroProject, service: GoogleService, docker: tuple[Engine, str]
 ) -> None:
     tagged = ("run-once", "--auto-build", "--image", f"{docker[1]}/{REPOSITORY}:1.0")
     assert project.invoke(*tagged).exit_code == 0
