@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker import APIClient
 from docker_engine import BASE, Engine
 from kedro.framework.startup import bootstrap_project
 from project_factory import MLFLOW, ONE_NODE, KedroProject, write_project
@@ -94,6 +95,7 @@ def tracked(tmp_path: Path) -> Iterator[KedroProject]:
 def check(engine: Engine, tracked: KedroProject, tmp_path: Path) -> Iterator[Check]:
     """Checks an image whose `python` is a script of these lines."""
     client = engine.client()
+    before = containers(client)
     name = "checked:1"
 
     def check(*script: str) -> list[str]:
@@ -106,7 +108,12 @@ def check(engine: Engine, tracked: KedroProject, tmp_path: Path) -> Iterator[Che
         return check_image(client, name, tracked.path, "local")
 
     yield check
-    assert client.containers(all=True) == []
+    assert containers(client) == before
+
+
+def containers(client: APIClient) -> list[str]:
+    """Those of the engine; builds that failed for other tests have left some."""
+    return [one["Id"] for one in client.containers(all=True)]
 
 
 def answer(**different: Any) -> str:
@@ -151,8 +158,9 @@ def test_the_image_is_asked_once_for_the_environment_and_without_network(check: 
 
 def test_no_python_and_no_image_are_errors(engine: Engine, tracked: KedroProject) -> None:
     client = engine.client()
+    before = containers(client)
     with pytest.raises(RunError, match="no python"):
         check_image(client, BASE, tracked.path, "local")
     with pytest.raises(RunError, match="no image nowhere:1"):
         check_image(client, "nowhere:1", tracked.path, "local")
-    assert client.containers(all=True) == []
+    assert containers(client) == before
