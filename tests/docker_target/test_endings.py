@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,9 +71,14 @@ def test_python_that_handles_no_signal_ends_at_sigterm(
     engine: Engine, image: str, project: Path
 ) -> None:
     """As the first process of its container it would ignore it."""
+    started = time.time()
     with interrupted(project / ".vertexai/jobs/job/logs/long.log"):
-        job = run(containers(SpecBuilder().run("long", LONG), image), project, grace_period=600)
+        job = run(containers(SpecBuilder().run("long", LONG), image), project, grace_period=20)
     assert states(job) == {"long": "CANCELLED"}
+    sent = engine.client.events(
+        since=int(started), until=int(time.time()) + 1, filters={"event": "kill"}, decode=True
+    )
+    assert [event["Actor"]["Attributes"]["signal"] for event in sent] == [str(int(signal.SIGTERM))]
 
 
 def test_a_container_that_ignores_sigterm_is_killed(
