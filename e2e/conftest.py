@@ -265,7 +265,7 @@ def expected(project: Project, workplace: Path) -> dict[str, str]:
 def image(project: Project, registry: Registry, base_image: str) -> str:
     """The project's image, built and pushed; its name by digest."""
     project.configure(image=registry.image("kedro/tumour-diagnosis"))
-    done = project.vertexai("build", "--yes", timeout=900)
+    done = project.vertexai("build", "--check", "--yes", timeout=900)
     name = done.printed.splitlines()[-1]
     assert "@sha256:" in name, done.printed
     return name

@@ -1,4 +1,4 @@
-"""Small pipelines for bad days: the starter's image with other code, so built in seconds."""
+"""Small pipelines for bad days, without MLflow: images of one kind, so built in seconds."""
 
 from __future__ import annotations
 
@@ -8,24 +8,16 @@ from project import Project
 from project_factory import write_project
 from user import User
 
-_DOCKERFILE = """
-ARG BASE_IMAGE
-FROM {image}
-WORKDIR /home/kedro_docker/small
-COPY . .
-"""
+from kedro_vertexai.init_docker import docker_files
 
 
-def write_small(
-    path: Path, user: User, image: str, name: str, nodes: str, **run_config: object
-) -> Project:
-    """Write a project with one pipeline and no MLflow.
+def write_small(path: Path, user: User, image: str, nodes: str, **run_config: object) -> Project:
+    """Write a project with one pipeline and the Dockerfile that `init --with-docker` writes.
 
     Args:
         path: directory to make.
         user: its owner.
-        image: to build from: the packages that a task needs are in it.
-        name: of the image to build.
+        image: name of the image to build.
         nodes: Python, as `project_factory` has it.
         run_config: of `vertexai.yml`, the image left out.
     """
@@ -33,10 +25,9 @@ def write_small(
         path,
         nodes=nodes,
         parameters={"start": 1},
-        run_config={"image": name, **run_config},
-        files={
-            "Dockerfile": _DOCKERFILE.format(image=image),
-            ".dockerignore": ".vertexai\n.git\n",
-        },
+        run_config={"image": image, **run_config},
+        files={"requirements.txt": "kedro-vertexai\n"},
     ).forget()
+    for file, text in docker_files(path, path / "conf").items():
+        file.write_text(text, encoding="utf-8")
     return Project(path, user)

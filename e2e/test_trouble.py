@@ -67,12 +67,12 @@ Small = Callable[..., Project]
 
 
 @pytest.fixture
-def small(tmp_path: Path, image: str, registry: Registry, user: User) -> Small:
+def small(tmp_path: Path, base_image: str, registry: Registry, user: User) -> Small:
     """Make a project of nodes, with an image that is not built yet."""
 
     def make(nodes: str, host: str = registry.host, **run_config: object) -> Project:
         name = f"{host}/kedro/{tmp_path.name.lower().strip('_')}:1"
-        return write_small(tmp_path / "project", user, image, name, nodes, **run_config)
+        return write_small(tmp_path / "project", user, name, nodes, **run_config)
 
     return make
 

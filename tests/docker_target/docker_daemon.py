@@ -73,8 +73,8 @@ def running_engine(directory: Path, *, size: str = "") -> Iterator[Engine]:
             finally:
                 _stop(process, directory)
     finally:
-        if size:
-            subprocess.run(["umount", "-l", data], check=True)
+        for mount in _mounts_below(directory):
+            subprocess.run(["umount", "-l", mount], check=True)
 
 
 def _start(directory: Path, bridge: str) -> subprocess.Popen[bytes]:
@@ -125,21 +125,19 @@ def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
     for pid in _processes_of(directory):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    for mount in _mounts_below(directory):
-        if mount != directory / "data":
-            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
 
 
 def _processes_of(directory: Path) -> Iterator[int]:
+    """Processes of the engine's containerd, and those that run in its containers."""
+    containers = [entry.name for entry in (directory / "data" / "containers").glob("*")]
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
-        try:
+        with suppress(OSError):
             command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(directory / "exec").encode() in command:
-            yield int(entry.name)
+            group = (entry / "cgroup").read_text(encoding="utf-8")
+            if str(directory / "exec").encode() in command or any(c in group for c in containers):
+                yield int(entry.name)
 
 
 def _mounts_below(directory: Path) -> list[Path]:

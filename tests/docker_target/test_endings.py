@@ -1,14 +1,17 @@
 """Interrupted runs, runs side by side, and what a killed command leaves."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from container_specs import (
     CONTAINERS,
     Recorder,
@@ -21,6 +24,7 @@ from container_specs import (
     wait_for,
 )
 from docker_daemon import Engine
+from local_specs import artifact_of
 
 TESTS = Path(__file__).parents[1]
 LONG = 'print("started"); time.sleep(600)'
@@ -67,9 +71,14 @@ def test_python_that_handles_no_signal_ends_at_sigterm(
     engine: Engine, image: str, project: Path
 ) -> None:
     """As the first process of its container it would ignore it."""
+    started = time.time()
     with interrupted(project / ".vertexai/jobs/job/logs/long.log"):
-        job = run(containers(SpecBuilder().run("long", LONG), image), project, grace_period=600)
+        job = run(containers(SpecBuilder().run("long", LONG), image), project, grace_period=20)
     assert states(job) == {"long": "CANCELLED"}
+    sent = engine.client.events(
+        since=int(started), until=int(time.time()) + 1, filters={"event": "kill"}, decode=True
+    )
+    assert [event["Actor"]["Attributes"]["signal"] for event in sent] == [str(int(signal.SIGTERM))]
 
 
 def test_a_container_that_ignores_sigterm_is_killed(
@@ -109,8 +118,6 @@ sys.exit(job.state != "SUCCEEDED")
 
 def command(spec: dict, project: Path, name: str) -> "subprocess.Popen[str]":
     """A run in a process of its own, as a user's other terminal would have it."""
-    import json
-
     file = project.parent / f"{name}.json"
     file.write_text(json.dumps(spec))
     return subprocess.Popen(
@@ -189,3 +196,65 @@ while not os.path.exists({str(go)!r}):
     job = run(containers(SpecBuilder().run("talk", code), image), project)
     thread.join()
     assert job.state == "SUCCEEDED"
+
+
+AS_A_USER = """
+import os, sys
+import docker.context, docker.errors, docker.transport, docker.types, urllib3.exceptions
+from kedro_vertexai.targets.docker import engine, images, ownership, workplace
+os.setgroups([])
+os.setgid(int(sys.argv[4]))
+os.setuid(int(sys.argv[4]))
+"""
+
+
+@pytest.fixture
+def open_engine(engine: Engine, short_path: Path) -> Iterator[Engine]:
+    """The engine, for every user of this machine."""
+    socket = Path(engine.url.removeprefix("unix://"))
+    for directory in (short_path, socket.parent):
+        directory.chmod(0o755)
+    before = socket.stat().st_mode
+    socket.chmod(0o666)
+    yield engine
+    socket.chmod(before & 0o777)
+
+
+def test_without_root_outputs_become_yours_too(
+    open_engine: Engine, image: str, short_path: Path
+) -> None:
+    """Of a third user: neither root nor the image's own."""
+    me = 1234
+    project = short_path / "project"
+    project.mkdir()
+    writes = 'target("data").mkdir(mode=0o700); (target("data") / "part").write_text("made")'
+    reads = 'give("text", (source("data") / "part").read_text())'
+    builder = (
+        SpecBuilder()
+        .run("write", writes, writes=("data",))
+        .run(
+            "read",
+            reads,
+            artifacts={"data": artifact_of("write", "data")},
+            gives={"text": "STRING"},
+        )
+    )
+    (short_path / "spec.json").write_text(json.dumps(containers(builder, image)))
+    os.chown(project, me, me)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            AS_A_USER + COMMAND.replace("sys.argv[1:]", "sys.argv[1:4]"),
+            str(short_path / "spec.json"),
+            str(project),
+            "job",
+            str(me),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.lstat().st_uid for path in project.rglob("*")} == {me}
+    assert "Warning" not in done.stdout

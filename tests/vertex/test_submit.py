@@ -6,7 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import BadRequest, Forbidden, ServiceUnavailable
+from google.api_core.exceptions import (
+    BadRequest,
+    Forbidden,
+    ServiceUnavailable,
+    TooManyRequests,
+)
 from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
 from google_service import GoogleService, errors
 from project_factory import KedroProject
@@ -122,6 +127,16 @@ def test_a_refusal_is_final(
         submit_job(clients, request_for_a_job, SOON)
     assert len(service.requests) == 1
     assert service.jobs == []
+
+
+def test_a_service_that_asks_for_more_time_than_there_is_is_not_asked_sooner(
+    service: GoogleService, clients: GoogleClients, request_for_a_job: CreatePipelineJobRequest
+) -> None:
+    # Half a minute: `SOON` has less than that, and would have asked a hundred times.
+    service.fail("POST", CREATE, error=errors.rate_limited(retry_after=30), times=2)
+    with pytest.raises(TooManyRequests):
+        submit_job(clients, request_for_a_job, SOON)
+    assert len(service.requests) == 1
 
 
 def test_a_service_that_stays_away_is_given_up(

@@ -66,11 +66,12 @@ class Machine:
 
     def fits(self, task: Task, running: Collection[Task]) -> bool:
         """Return whether the limits of all that run leave room for a task."""
-        if not running:
+        containers = [one for one in running if isinstance(one.executor, ContainerExecutor)]
+        if not containers or not isinstance(task.executor, ContainerExecutor):
             return True
-        tasks = [*running, task]
-        memory = sum(limits_of(one).memory or 0 for one in tasks)
-        cpus = sum(self.cpus_of(limits_of(one)) for one in tasks)
+        limits = [limits_of(one) for one in (*containers, task)]
+        memory = sum(one.memory or 0 for one in limits)
+        cpus = sum(self.cpus_of(one) for one in limits)
         return memory <= self.room and cpus <= self.cpus
 
     def cpus_of(self, limits: Limits) -> float:
