@@ -134,9 +134,12 @@ def pulls(*, asks: bool) -> Callable[[str], bool]:
     """
 
     def may_pull(image: str) -> bool:
-        if not asks:
-            return True
-        return sys.stdin.isatty() and click.confirm(f"Image {image} is not here. Pull it?")
+        if asks and not (
+            sys.stdin.isatty() and click.confirm(f"Image {image} is not here. Pull it?")
+        ):
+            return False
+        click.echo(f"Pulling {image}")
+        return True
 
     return may_pull
 

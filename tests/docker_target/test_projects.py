@@ -1,5 +1,6 @@
 """`kedro vertexai run-once --target docker` on whole Kedro projects."""
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from container_specs import CONTAINERS, labelled
 from docker_daemon import Engine
 from kedro_image import project_image
 from project_factory import MLFLOW, RUN_CONFIG, KedroProject
+
+from kedro_vertexai.cli_options import pulls
 
 NewProject = Callable[..., KedroProject]
 
@@ -188,3 +191,12 @@ def test_options_of_vertex_ai_are_refused(new_project: NewProject, options: list
     result = write(new_project).invoke("run-once", "--target", "docker", *options)
     assert result.exit_code == 2
     assert "are for --target vertex" in result.stderr
+
+
+def test_yes_pulls_what_is_not_here_and_nobody_to_answer_does_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert not pulls(asks=True)("image:1")
+    assert pulls(asks=False)("image:1")
+    assert capsys.readouterr().out == "Pulling image:1\n"
