@@ -58,10 +58,19 @@ def _import_project(env: str) -> tuple[str | None, str | None]:
         configuration = Path(path) / settings.CONF_SOURCE / env
     except (Exception, SystemExit) as error:
         # Of the project's own code: anything may come.
-        return package, f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return package, _one_line(error)
     if not configuration.is_dir():
         return package, f"no directory {configuration}, for the environment '{env}'"
     return package, None
+
+
+def _one_line(error: BaseException) -> str:
+    """What went wrong and, where that is not all, why: Kedro only says which module."""
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
+    return text if cause is error else f"{' '.join(str(error).split())} {text}"
 
 
 def _unwritable() -> list[str]:

@@ -63,6 +63,23 @@ def test_a_module_that_the_image_lacks_is_named(project: KedroProject) -> None:
     assert found["project"] == project.package
 
 
+def test_a_module_that_a_pipeline_lacks_is_named(project: KedroProject) -> None:
+    """Kedro only says which pipeline cannot be imported, as an error of its own."""
+    package = project.path / "src" / project.package
+    pipeline = package / "pipelines" / "report" / "__init__.py"
+    pipeline.parent.mkdir(parents=True)
+    pipeline.write_text("import nowhere_to_be_found\n")
+    (package / "pipelines" / "__init__.py").touch()
+    (package / "pipeline_registry.py").write_text(
+        "from kedro.framework.project import find_pipelines\n"
+        "def register_pipelines():\n"
+        "    return find_pipelines(raise_errors=True)\n"
+    )
+    error = says(project)["error"]
+    assert "pipelines.report" in error
+    assert "No module named 'nowhere_to_be_found'" in error
+
+
 def test_an_environment_that_the_image_lacks_is_named(project: KedroProject) -> None:
     assert "production" in says(project, "production")["error"]
 
