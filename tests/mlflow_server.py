@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -31,13 +32,24 @@ def running_mlflow(folder: Path, store: str = "") -> Iterator[str]:
     # Half a dozen processes more, for what no test here asks of it.
     env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "server.log").open("w") as log:
-        started = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder, env=env)
+        started = subprocess.Popen(
+            words, stdout=log, stderr=log, cwd=folder, env=env, start_new_session=True
+        )
     try:
         _wait_for(f"http://{host}/health")
         yield host
     finally:
-        started.terminate()
+        _end(started)
+
+
+def _end(started: subprocess.Popen[bytes]) -> None:
+    """End the server and what it has started; on a busy machine it may not do so when asked."""
+    started.terminate()
+    with suppress(subprocess.TimeoutExpired):
         started.wait(20)
+    with suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
 
 
 def _wait_for(url: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from planning import plan_of, step
 from spec_reader import EXIT_HANDLER, checked, component, container, tasks
 
+from kedro_vertexai.grouping import TagNodeGrouper
 from kedro_vertexai.spec.build import build_spec
 from kedro_vertexai.spec.dialect import DIALECTS
 
@@ -64,6 +65,27 @@ def test_it_is_told_its_nodes_and_the_users_names_for_those_that_fail() -> None:
     named = plan_of(step("my.node"), on_exit=[step("tell")])
     spec = checked(build_spec(named, root="gs://b/runs"))
     assert constant(spec, "on-exit", "kedro__tracking") == {"titles": {"my-node": "my.node"}}
+
+
+@pytest.mark.parametrize(
+    ("length", "told"),
+    [
+        (1, {"titles", "groups"}),
+        # Titles are short, and node names are not.
+        (20_000, {"titles", "names_left_out"}),
+        # Nothing that an argument has no room for.
+        (40_000, {"names_left_out"}),
+    ],
+)
+def test_it_is_told_the_nodes_of_groups_where_there_is_room(length: int, told: set[str]) -> None:
+    name = "g" + "x" * length if length > 30_000 else "the.group"
+    nodes = [step("a" * length, tags=["group." + name]), step("b" * length, tags=["group." + name])]
+    planned = plan_of(*nodes, grouper=TagNodeGrouper(None), tracked=True)
+    spec = checked(build_spec(planned, root="gs://b/runs"))
+    found = constant(spec, "mlflow-finish-run", "kedro__tracking")
+    assert found.keys() - {"required", "retry_for"} == told
+    if "groups" in told:
+        assert found["groups"] == {name: ["a", "b"]}
 
 
 def test_its_parameters_come_from_the_inputs_of_the_pipeline() -> None:
