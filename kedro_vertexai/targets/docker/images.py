@@ -47,13 +47,27 @@ def find_image(
                     f"the Docker engine has no image {name}: `kedro vertexai build` makes it, "
                     f"`docker pull {name}` fetches it"
                 ) from None
-            image = client.images.pull(name)
+            _pull(client, name)
+            image = client.images.get(name)
     except APIError as error:
         raise RunError(f"image {name}: {explanation(error)}") from error
     except RequestException as error:
         raise RunError(f"image {name}: the Docker engine does not answer") from error
     _check_platform(name, str(image.attrs.get("Architecture", "")), machine)
     return str(image.id)
+
+
+def _pull(client: DockerClient, name: str) -> None:
+    """Fetch an image.
+
+    Not by `client.images.pull`, which reads past an error that comes while layers are fetched.
+
+    Raises:
+        RunError: it cannot be fetched.
+    """
+    for event in client.api.pull(name, stream=True, decode=True):  # type: ignore[no-untyped-call]
+        if error := event.get("error"):
+            raise RunError(f"image {name} cannot be pulled: {explanation(RunError(error))}")
 
 
 def _check_platform(name: str, architecture: str, machine: Machine) -> None:
