@@ -65,7 +65,7 @@ def _pull(client: DockerClient, name: str) -> None:
     Raises:
         RunError: it cannot be fetched.
     """
-    for event in client.api.pull(name, stream=True, decode=True):  # type: ignore[no-untyped-call]
+    for event in client.api.pull(name, stream=True, decode=True):
         if error := event.get("error"):
             raise RunError(f"image {name} cannot be pulled: {explanation(RunError(error))}")
 
