@@ -33,8 +33,8 @@ FILES = {
 LOOK_AROUND = """
 import importlib.metadata, json, os, pathlib
 
-names = {one.metadata["Name"].lower() for one in importlib.metadata.distributions()}
-wanted = names & {"kfp", "google-cloud-aiplatform", "docker", "kedro-vertexai", "kedro-mlflow"}
+names = {one.name.lower().replace("_", "-") for one in importlib.metadata.distributions()}
+wanted = names & {"kfp", "google-cloud-aiplatform", "kedro-vertexai", "kedro-mlflow"}
 data = [str(path) for path in pathlib.Path("data").rglob("*") if path.is_file()]
 print(json.dumps([sorted(wanted), os.getuid(), data, os.path.exists("conf/base/catalog.yml")]))
 """
@@ -77,9 +77,7 @@ def test_the_image_holds_what_a_task_needs_and_no_more(
 ) -> None:
     printed = engine.docker("run", "--rm", "--network=none", image, "python", "-c", LOOK_AROUND)
     packages, user_id, data, has_configuration = json.loads(printed)
-    assert "kfp" not in packages
-    assert "google-cloud-aiplatform" not in packages
-    assert {"kedro-mlflow", "kedro-vertexai"} <= set(packages)
+    assert packages == ["kedro-mlflow", "kedro-vertexai"]
     assert user_id == 1000
     assert data == []
     assert has_configuration
@@ -163,7 +161,7 @@ def test_kfps_own_engine_runs_the_same_spec_to_the_same_end(
     made = outputs.of_kfp_run(root)
     assert made.keys() >= FILES
     assert made == {name: expected[name] for name in made}
-    assert_tracked(mlflow_host, "default", signed)
+    assert_tracked(mlflow_host, "tumour-diagnosis", signed)
 
 
 def test_a_change_of_a_node_pushes_little(
