@@ -95,8 +95,9 @@ def _start(project: Path) -> Result:
     spec = json.loads((project / "spec.json").read_text(encoding="utf-8"))
     engine = Engine(project, spec)
     task = engine.command(_NODE, engine.start_mlflow_run())
-    shared = project.parent
-    finish(["chmod", "-R", "a+rwX", str(shared)], shared)
+    # Not the rest of the project: Docker takes a file of another mode for another file.
+    shared = [str(engine.artifacts), str(project / "data"), str(project / "mlflow.db")]
+    finish(["chmod", "-R", "a+rwX", *shared], project)
     run = [
         "docker", "run", "--rm", "--network", "none",
         "--volume", f"{engine.artifacts}:{engine.artifacts}",

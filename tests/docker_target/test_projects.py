@@ -86,7 +86,7 @@ def run_once(
     return project.kedro(
         *("vertexai", "run-once", "--target", "docker", "--image", image, *options),
         env=env,
-        timeout=300,
+        timeout=600,
     )
 
 
