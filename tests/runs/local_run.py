@@ -97,7 +97,8 @@ def kedro_run(project: KedroProject, *arguments: str, env: dict[str, str] | None
 def mlflow_client(database: Path) -> MlflowClient:
     from mlflow.tracking import MlflowClient
 
-    return MlflowClient(tracking_uri=f"sqlite:///{database}")
+    # The registry, too: another test of this process may have named one.
+    return MlflowClient(f"sqlite:///{database}", f"sqlite:///{database}")
 
 
 def mlflow_runs(database: Path) -> list[Run]:
