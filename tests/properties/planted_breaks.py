@@ -61,16 +61,16 @@ def a_version_of_another_run_is_newer() -> None:
 def staged_inputs_are_changed() -> None:
     if _in_a_task():
         return
-    from kedro_vertexai import run_local
+    from kedro_vertexai import stage
     from kedro_vertexai.staging import staged_uri
 
-    def stage_and_change(stage: Callable[..., Any], staged: Any, root: str, *rest: Any) -> Any:
-        report = stage(staged, root, *rest)
+    def stage_and_change(upload: Callable[..., Any], staged: Any, root: str, *rest: Any) -> Any:
+        report = upload(staged, root, *rest)
         for one in staged:
             _change(Path(staged_uri(root, one)))
         return report
 
-    _plant(run_local, "stage_inputs", stage_and_change)
+    _plant(stage, "stage_inputs", stage_and_change)
 
 
 def references_are_read_before_they_are_written() -> None:
