@@ -112,6 +112,7 @@ def test_a_task_out_of_memory_is_named_with_its_limit(
     assert vertex.jobs[-1].task_states()["greedy"] == "FAILED"
     told = [line for line in there.printed.splitlines() if "ran out-of-memory" in line]
     assert any("greedy" in line for line in told), there.printed
+    assert "its limit is 300 MiB" in there.printed
 
 
 def test_a_module_that_the_image_lacks_is_named(small: Small) -> None:

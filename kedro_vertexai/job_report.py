@@ -47,6 +47,11 @@ def status_text(jobs: JobsOfProject, job: JobRecord) -> Iterator[str]:
     for task in job.tasks:
         if task.error:
             yield f"\n{task.name}: {task.error}"
+        if task.is_out_of_memory and task.memory_limit:
+            yield (
+                f"  its limit is {task.memory_limit / 2**20:,.0f} MiB: raise `memory` of this node "
+                "under run_config.resources"
+            )
     if job.outputs:
         yield "\nOutputs"
         places = [(output.dataset, output.uri) for output in job.outputs]

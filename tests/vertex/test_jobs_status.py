@@ -56,6 +56,25 @@ def test_everything_about_a_job(failed: ToldJobs) -> None:
     assert text.endswith("\nMLflow run abc")
 
 
+def test_a_task_out_of_memory_is_told_of_with_its_limit(
+    service: GoogleService, new_project: Callable[..., KedroProject]
+) -> None:
+    """Vertex AI's own words do not tell the limit."""
+    limits = {"resources": {"end": {"memory": "300Mi"}}}
+    project = new_project(nodes=NODES, parameters={"start": 1}, run_config=limits)
+    jobs = ToldJobs(service, project)
+    job = jobs.new("shop-1")
+    job.start()
+    said = "The replica workerpool0-0 ran out-of-memory and exited with a non-zero status of 137."
+    job.set_task("end", "FAILED", error=said)
+    job.set_state("FAILED", "The failed tasks are: [end].")
+    printed = jobs.printed("status", "shop-1")
+    told = printed[printed.index(f"end: {said}") + 1]
+    assert told == (
+        "  its limit is 300 MiB: raise `memory` of this node under run_config.resources"
+    )
+
+
 def test_the_same_as_json(failed: ToldJobs) -> None:
     found = failed.json("status", "shop-1")
     assert found["state"] == "FAILED"

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.targets.outputs import DatasetOutput
+from kedro_vertexai.targets.vertex.memory_limits import memory_limits
 from kedro_vertexai.targets.vertex.names import resource_id
 from kedro_vertexai.task_inputs import JOB, RUN
 
@@ -39,7 +40,8 @@ class TaskRecord:
     """One task.
 
     `container_jobs` are the numbers of the custom jobs that ran its container, an attempt each,
-    the first one first. `parameters` are those that it has put out.
+    the first one first. `parameters` are those that it has put out. `memory_limit` is in bytes;
+    None for a task without one, and where the job's spec was not asked for.
     """
 
     name: str
@@ -51,11 +53,20 @@ class TaskRecord:
     container_jobs: tuple[str, ...] = ()
     outputs: tuple[DatasetOutput, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    memory_limit: int | None = None
 
     @property
     def has_ended(self) -> bool:
         """Whether its state is final."""
         return self.state in TASK_ENDED
+
+    @property
+    def is_out_of_memory(self) -> bool:
+        """Whether that is what it failed of, in Vertex AI's words.
+
+        https://cloud.google.com/vertex-ai/docs/training/troubleshooting (internal errors)
+        """
+        return "out-of-memory" in self.error or "out of memory" in self.error.lower()
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,7 @@ def job_record(job: PipelineJob) -> JobRecord:
     # The whole pipeline is told of as one more task, which bears the job's name.
     groups = {task.parent_task_id for task in details}
     tasks = (t for t in details if t.task_id not in groups and t.task_name != job_id)
+    limits = memory_limits(job)
     return JobRecord(
         id=job_id,
         display_name=job.display_name,
@@ -123,12 +135,14 @@ def job_record(job: PipelineJob) -> JobRecord:
         end=job.end_time,
         error=_message(job.error),
         labels=dict(job.labels),
-        tasks=tuple(sorted(map(task_record, tasks), key=_order)),
+        tasks=tuple(
+            sorted((task_record(task, limits.get(task.task_name)) for task in tasks), key=_order)
+        ),
     )
 
 
-def task_record(task: PipelineTaskDetail) -> TaskRecord:
-    """Read a task as the API gives it."""
+def task_record(task: PipelineTaskDetail, memory_limit: int | None = None) -> TaskRecord:
+    """Read a task as the API gives it, with its limit, of which the API tells elsewhere."""
     container = task.executor_detail.container_detail
     return TaskRecord(
         name=task.task_name,
@@ -142,6 +156,7 @@ def task_record(task: PipelineTaskDetail) -> TaskRecord:
         ),
         outputs=tuple(_outputs(task)),
         parameters=_output_parameters(task),
+        memory_limit=memory_limit,
     )
 
 
