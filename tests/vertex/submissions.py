@@ -10,6 +10,7 @@ for as long as it likes, and what to add to the options, and then reads the exit
 from __future__ import annotations
 
 import os
+import random
 import shlex
 import signal
 import subprocess
@@ -22,6 +23,16 @@ from pathlib import Path
 # Runs the command with more options for so many seconds, -1 for as long as it takes; returns the
 # seconds it took.
 Run = Callable[..., float]
+
+
+def lifetimes(count: int, seed: int) -> list[float]:
+    """When to kill, to the time that a command takes: at random moments between two that are sure.
+
+    Nothing has begun at the first; by the last, a command is done on a machine that has become
+    several times as slow.
+    """
+    chosen = random.Random(seed)
+    return [0.0, *(chosen.uniform(0, 1.1) for _ in range(count - 2)), 5.0]
 
 
 @contextmanager

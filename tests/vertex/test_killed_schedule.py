@@ -9,7 +9,7 @@ import pytest
 from cloud_storage import Bucket
 from google_service import GoogleService
 from project_factory import KedroProject
-from submissions import killable
+from submissions import killable, lifetimes
 
 KILLS = 20
 CRONS = ("0 1 * * *", "0 2 * * *")
@@ -34,15 +34,15 @@ def test_a_killed_change_leaves_the_old_schedule_or_the_new_one(
     project: KedroProject, service: GoogleService
 ) -> None:
     seed = random.randrange(2**32)
-    moments, seen = random.Random(seed), []
+    seen = []
     with killable(project.path, KILLS + 3, *SCHEDULE) as run:
         run(-1, "-c", CRONS[0])
         assert crons(service) == [CRONS[0]]
         name = service.schedules.all()[0].name
         whole = min(run(-1, "-c", CRONS[number]) for number in (1, 0))
-        for number in range(KILLS):
+        for number, lifetime in enumerate(lifetimes(KILLS, seed)):
             (before,) = crons(service)
-            run(whole * moments.uniform(0, 1.2), "-c", CRONS[1 - CRONS.index(before)])
+            run(whole * lifetime, "-c", CRONS[1 - CRONS.index(before)])
             (after,) = crons(service)
             seen.append(after == before)
             assert [one.name for one in service.schedules.all()] == [name], f"seed {seed}, {number}"
@@ -55,14 +55,14 @@ def test_a_new_schedule_is_there_as_a_whole_or_not_at_all_and_never_twice(
     project: KedroProject, service: GoogleService
 ) -> None:
     seed = random.randrange(2**32)
-    moments, made = random.Random(seed), []
+    made = []
     with killable(project.path, 2 * KILLS + 2, *SCHEDULE) as run:
         whole = []
         for _ in range(2):
             whole.append(run(-1, "-c", CRONS[0]))
             project.invoke("schedule", "--delete", "--yes")
-        for _ in range(KILLS):
-            run(min(whole) * moments.uniform(0, 1.2), "-c", CRONS[0])
+        for lifetime in lifetimes(KILLS, seed):
+            run(min(whole) * lifetime, "-c", CRONS[0])
             made.append(len(crons(service)))
             # Whoever runs it once more gets what was asked for.
             run(-1, "-c", CRONS[0])

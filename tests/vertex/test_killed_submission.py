@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from google_service import GoogleService
 from project_factory import KedroProject
-from submissions import killable
+from submissions import killable, lifetimes
 
 KILLS = 50
 WHOLE = 3
@@ -22,7 +22,6 @@ def test_a_killed_submission_leaves_one_job_at_most(
     service.settings.execute = False
     project = new_project(parameters={"start": -1})
     seed = random.randrange(2**32)
-    moments = random.Random(seed)
     with killable(project.path, KILLS + WHOLE, "run-once", "--no-check") as run:
 
         def submit(number: int, lifetime: float) -> float:
@@ -31,8 +30,8 @@ def test_a_killed_submission_leaves_one_job_at_most(
 
         # The first one takes longer.
         whole = min(submit(number, -1) for number in range(WHOLE))
-        for number in range(WHOLE, WHOLE + KILLS):
-            submit(number, whole * moments.uniform(0, 1))
+        for number, lifetime in enumerate(lifetimes(KILLS, seed), WHOLE):
+            submit(number, whole * lifetime)
     # A request that was sent before the kill may be heard after it.
     made = Counter(
         int(job.message().runtime_config.parameter_values["start"].number_value)
