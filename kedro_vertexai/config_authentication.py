@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from kedro_vertexai.config_section import Section
-from kedro_vertexai.config_values import CLASS_PATH, Name, Params, Text
+from kedro_vertexai.config_values import CLASS_PATH, VARIABLE, Name, Params, Text
 from kedro_vertexai.errors import did_you_mean
 
 GOOGLE, VARS = "GoogleOAuth2", "Vars"
@@ -28,7 +28,6 @@ _SECRET_WORDS = frozenset(
     {"password", "passwd", "passphrase", "secret", "token", "key", "apikey", "credentials"}
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def without_secrets(params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -140,7 +139,7 @@ def _check_variables(params: object) -> None:
             "[MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD]"
         )
     for name in params:
-        if not (isinstance(name, str) and _VARIABLE.fullmatch(name)):
+        if not (isinstance(name, str) and VARIABLE.fullmatch(name)):
             # It may be a value that was put where a name belongs.
             raise ValueError("params: one is no name of an environment variable")
     if isinstance(params, Mapping):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from kedro_vertexai.config_section import Section
-from kedro_vertexai.config_values import Name
-
-_VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+from kedro_vertexai.config_values import VARIABLE, Name
 
 
 def _variable(name: str) -> str:
-    if not _VARIABLE.fullmatch(name):
+    if not VARIABLE.fullmatch(name):
         # It may be a value that was put where a name belongs.
         raise ValueError("expected names of environment variables, without values")
     return name

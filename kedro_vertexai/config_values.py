@@ -19,6 +19,8 @@ _MEMORY = re.compile(
     r"(?P<number>\d+\.?\d*|\.\d+)(?:(?P<unit>[kKMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?\d\d?))?",
     re.ASCII,
 )
+# The name of an environment variable.
+VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _POWERS = {letter.upper(): power for power, letter in enumerate("kMGTPE", start=1)}
 # Docker starts no container below this: "Minimum memory limit allowed is 6MB".
 _LEAST_MEMORY = 6 * 1024**2

@@ -53,12 +53,11 @@ def check_subject(clients: GoogleClients, subject: Subject) -> dict[str, str]:
     Raises:
         RunError: something would keep the job from running; it says all that was found.
     """
-    findings = check(clients, subject)
-    warnings, notes = _sorted(findings)
+    warnings, notes, pins = preflight(clients, subject)
     warn(warnings)
     for line in notes:
         click.echo(line)
-    return dict(finding.pin for finding in findings if finding.pin)
+    return pins
 
 
 def used_apis(run_config: RunConfig) -> tuple[str, ...]:
@@ -68,20 +67,20 @@ def used_apis(run_config: RunConfig) -> tuple[str, ...]:
     return ("secretmanager.googleapis.com",) if reads_secrets else ()
 
 
-def preflight(clients: GoogleClients, subject: Subject) -> tuple[list[str], list[str]]:
-    """Make all checks; return what they warn of, and what is good to know.
+def preflight(
+    clients: GoogleClients, subject: Subject
+) -> tuple[list[str], list[str], dict[str, str]]:
+    """Make all checks; return what they warn of, what is good to know, and digests of images.
 
     Raises:
         RunError: something would keep the job from running; it says all that was found.
     """
-    return _sorted(check(clients, subject))
-
-
-def _sorted(findings: Sequence[Finding]) -> tuple[list[str], list[str]]:
+    findings = check(clients, subject)
     warnings = _lines(findings, Level.WARNING)
     if errors := _lines(findings, Level.ERROR):
         raise RunError(_report(errors, warnings))
-    return warnings, _lines(findings, Level.NOTE)
+    pins = dict(finding.pin for finding in findings if finding.pin)
+    return warnings, _lines(findings, Level.NOTE), pins
 
 
 def _lines(findings: Sequence[Finding], level: Level) -> list[str]:

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.file_digest import file_digest
 
 if TYPE_CHECKING:
     from kedro_vertexai.plan.model import StagedInput
-
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ def digest_of(path: Path) -> str:
         OSError: it cannot be read, or `files_below` refuses what is in it.
     """
     if not path.is_dir():
-        return _digest_of_file(path)
-    return tree_digest({name: _digest_of_file(file) for name, file in files_below(path)})
+        return file_digest(path)
+    return tree_digest({name: file_digest(file) for name, file in files_below(path)})
 
 
 def tree_digest(digests: Mapping[str, str]) -> str:
@@ -60,7 +59,7 @@ def file_digests(files: Iterable[SourceFile]) -> dict[str, str]:
     return {
         file.name: hashlib.sha256(file.source).hexdigest()
         if isinstance(file.source, bytes)
-        else _digest_of_file(file.source)
+        else file_digest(file.source)
         for file in files
     }
 
@@ -201,11 +200,3 @@ def _below(
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
-
-
-def _digest_of_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kedro_vertexai.errors import ProjectError
+from kedro_vertexai.file_digest import file_digest
 
 _DOCKERIGNORE = ".dockerignore"
-_BLOCK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def archived(context: Context) -> Iterator[tuple[Path, str]]:
                 f"cannot read {error.filename} for the build ({error.strerror}): "
                 f"leave it out with a line in {_DOCKERIGNORE}"
             ) from error
-        yield archive, _sha256(archive)
+        yield archive, file_digest(archive)
 
 
 def _write(context: Context, archive: Path) -> None:
@@ -105,11 +104,3 @@ def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

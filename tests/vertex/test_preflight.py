@@ -540,6 +540,6 @@ def test_errors_end_a_command_with_all_that_was_found(project: CloudProject) -> 
 
 def test_warnings_and_notes_are_handed_to_a_command_apart(project: CloudProject) -> None:
     project.denied = {"serviceusage.services.get"}
-    warnings, notes = preflight(CLIENTS, subject())
+    warnings, notes, _ = preflight(CLIENTS, subject())
     assert len(warnings) == 1
     assert any(IMAGE in line for line in notes)

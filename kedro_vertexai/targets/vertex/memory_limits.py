@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kedro_vertexai.targets.vertex.rerun import spec_of
+from kedro_vertexai.targets.vertex.spec_tasks import spec_tasks
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob
@@ -19,16 +19,8 @@ def memory_limits(job: PipelineJob) -> dict[str, int]:
     spec = spec_of(job)
     executors = spec.get("deploymentSpec", {}).get("executors", {})
     limits = {}
-    for name, component in _tasks(spec):
+    for name, _, component in spec_tasks(spec):
         container = executors.get(component.get("executorLabel"), {}).get("container", {})
         if memory := container.get("resources", {}).get("memoryLimit"):
             limits[name] = round(float(memory) * _BYTES_PER_GB)
     return limits
-
-
-def _tasks(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each task of each of its pipelines, with the task's component."""
-    components = spec.get("components", {})
-    for dag in (spec.get("root", {}), *components.values()):
-        for name, task in dag.get("dag", {}).get("tasks", {}).items():
-            yield name, components.get(task.get("componentRef", {}).get("name"), {})

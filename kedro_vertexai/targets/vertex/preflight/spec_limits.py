@@ -10,6 +10,7 @@ from typing import Any
 from kedro_vertexai.targets.vertex.client import GoogleClients
 from kedro_vertexai.targets.vertex.preflight.finding import Finding, error, note
 from kedro_vertexai.targets.vertex.preflight.subject import Subject
+from kedro_vertexai.targets.vertex.spec_tasks import spec_tasks
 
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 MAX_DISPLAY_NAME = 128  # characters
@@ -79,12 +80,9 @@ def _too_long(task: str, size: int) -> Finding:
 
 def _tasks(spec: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any]]]:
     """Each task that is not a pipeline of its own: its component, name and parameters."""
-    components = spec.get("components", {})
-    for dag in (spec.get("root", {}), *components.values()):
-        for name, task in dag.get("dag", {}).get("tasks", {}).items():
-            component = components.get(task.get("componentRef", {}).get("name"), {})
-            if "dag" not in component:
-                yield component, name, task.get("inputs", {}).get("parameters", {})
+    for name, task, component in spec_tasks(spec):
+        if "dag" not in component:
+            yield component, name, task.get("inputs", {}).get("parameters", {})
 
 
 def _input_size(

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kedro_vertexai.targets.vertex.spec_tasks import spec_tasks
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -51,16 +53,8 @@ class Subject:
 
     def readers(self, label: str) -> list[str]:
         """The tasks that an executor's container runs, as the spec names them."""
-        components = self.spec.get("components", {})
-        using = {
-            name
-            for name, component in components.items()
-            if component.get("executorLabel") == label
-        }
-        dags = [self.spec.get("root", {}), *components.values()]
         return [
-            task
-            for dag in dags
-            for task, definition in dag.get("dag", {}).get("tasks", {}).items()
-            if definition.get("componentRef", {}).get("name") in using
+            name
+            for name, _, component in spec_tasks(self.spec)
+            if component.get("executorLabel") == label
         ]
