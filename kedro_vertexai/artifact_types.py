@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import collections.abc
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePosixPath
+from functools import cache
+from posixpath import splitext
 from typing import Any, get_args, get_origin, get_type_hints
 
 ARTIFACT = "system.Artifact"
@@ -39,21 +40,18 @@ _MODEL_BASES = {"BaseEstimator", "Module", "Booster", "PreTrainedModel"}
 _TABLE_BASES = {"DataFrame", "LazyFrame", "Series", "ndarray", "Table", "RecordBatch"}
 
 
-def type_of_class(names: Sequence[str], location: str) -> str:
+def type_of_class(names: tuple[str, ...], location: str) -> str:
     """The type that a dataset's class and place tell.
 
     Args:
         names: qualified names of the class and its bases; none for an undeclared dataset.
         location: its path or URI, empty where it has none.
     """
-    for start, type_ in _BY_CLASS:
-        if any(name.startswith(start) for name in names):
-            return type_
-    if type_ := _BY_SUFFIX.get(PurePosixPath(location).suffix.lower(), ""):
+    if type_ := _type_told_by(names):
         return type_
-    if not names or _any_has(names, (*_UNTYPED, *_PICTURES)):
-        return ARTIFACT
-    return DATASET
+    if type_ := _BY_SUFFIX.get(splitext(location)[1].lower(), ""):
+        return type_
+    return ARTIFACT if not names or _is_anything(names) else DATASET
 
 
 def type_of_return(annotation: Any, names: Sequence[str]) -> str:
@@ -85,6 +83,20 @@ def return_annotations(function: Callable[..., Any], count: int) -> list[Any]:
         return [hint]
     parts = get_args(hint) if get_origin(hint) is tuple else ()
     return list(parts) if len(parts) == count and Ellipsis not in parts else [None] * count
+
+
+@cache
+def _type_told_by(names: tuple[str, ...]) -> str:
+    """The type that a class has wherever it lies; empty for none."""
+    for start, type_ in _BY_CLASS:
+        if any(name.startswith(start) for name in names):
+            return type_
+    return ""
+
+
+@cache
+def _is_anything(names: tuple[str, ...]) -> bool:
+    return _any_has(names, (*_UNTYPED, *_PICTURES))
 
 
 def _is_numbers(annotation: Any) -> bool:

@@ -96,11 +96,13 @@ def describe_datasets(
         ProjectError: an entry is no mapping, has no type, names a class that cannot be found, or
             says what that class does not take.
     """
-    from kedro.io import CatalogConfigResolver, DatasetError
+    from kedro.io import DatasetError
+
+    from kedro_vertexai.catalog_resolver import PatternResolver
 
     entries = {name: entry_without_credentials(entry) for name, entry in catalog.items()}
     try:
-        resolver = CatalogConfigResolver(
+        resolver = PatternResolver(
             config=entries,
             default_runtime_patterns={"{default}": dict(_UNDECLARED)},
         )

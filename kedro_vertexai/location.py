@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 _LOCAL_PROTOCOLS = ("file", "local")
 # Vertex AI mounts every bucket that its service account may read below this directory:
 # https://cloud.google.com/vertex-ai/docs/training/cloud-storage-file-system
-_BUCKETS = PurePosixPath("/gcs")
+_BUCKETS = "/gcs/"
 # In their names `?` and `#` stand for themselves; elsewhere what follows may be a signature.
 # In these a container stands where others have a user: `abfs://container@account/path`.
 _CONTAINERS = ("abfs", "abfss", "wasb", "wasbs")
@@ -40,10 +40,10 @@ def locate(location: str, project_path: Path) -> Location:
     protocol, path = get_protocol_and_path(location)
     if protocol not in _LOCAL_PROTOCOLS:
         return Location(uri=without_credentials(location))
-    pure = PurePosixPath(path)
-    if pure.is_relative_to(_BUCKETS) and pure != _BUCKETS:
-        return Location(uri=f"gs://{pure.relative_to(_BUCKETS)}")
-    return Location(path=_local(path, project_path))
+    plain = os.path.normpath(path).replace(os.sep, "/")
+    if plain.startswith(_BUCKETS):
+        return Location(uri=f"gs://{plain.removeprefix(_BUCKETS)}")
+    return Location(path=_local(plain, project_path))
 
 
 def without_credentials(uri: str) -> str:
@@ -72,7 +72,5 @@ def overlap(one: str, other: str) -> bool:
 
 def _local(path: str, project_path: Path) -> str:
     """A relative path stays one, also where it leads out of the project: so it does elsewhere."""
-    plain = Path(os.path.normpath(path))
-    if plain.is_relative_to(project_path):
-        plain = plain.relative_to(project_path)
-    return plain.as_posix()
+    project = project_path.as_posix()
+    return "." if path == project else path.removeprefix(f"{project}/")

@@ -15,9 +15,9 @@ from kedro_vertexai.copying.walk import join, walk
 
 # Threads help where a file waits: when it is large, or on a mounted bucket, which takes some 50 ms
 # to answer whatever the size. Where nothing waits, they only cost: of 2,000 small files in memory,
-# 2 and 8 threads took a twentieth and a tenth more processor time than one, and no less time. So
-# two start, and one more after each interval in which too few files were finished.
-_FIRST_THREADS, _THREADS = 2, 8
+# two threads on two free cores took twice the processor time of one, for Python's lock, and no less
+# time. So one starts, and one more after each interval in which too few files were finished.
+_THREADS = 8
 _INTERVAL = 0.1  # seconds
 _FEW_FILES = 20
 # Bytes at once: asked of the kernel, and held in memory where it cannot do it.
@@ -180,7 +180,7 @@ def _copy_all(jobs: _Jobs) -> Copied:
 
     with ThreadPoolExecutor(_THREADS) as pool:
         left = len(jobs)
-        threads = [pool.submit(_copy_some, jobs) for _ in range(_FIRST_THREADS)]
+        threads = [pool.submit(_copy_some, jobs)]
         try:
             while jobs:
                 wait(threads, _INTERVAL, FIRST_COMPLETED)

@@ -22,9 +22,9 @@ from kedro_vertexai.targets.vertex.submit import get_job
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
 
-# Seconds between two looks: a tenth of the time that has passed, within these.
+# Seconds between two looks: a fifth of the time that has passed, within these.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-_SHARE = 0.1
+_SHARE = 0.2
 
 # What is told of a job that goes on. All of it has the spec, and each task's artifacts.
 _TASK_FIELDS = (
