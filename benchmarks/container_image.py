@@ -76,13 +76,17 @@ def _size(project: Path, directory: Path) -> Result:
     # pip takes some ten minutes to find versions that agree with the peer's.
     venv.create(directory / "uv", with_pip=True)
     finish([str(directory / "uv/bin/python"), "-m", "pip", "install", "--quiet", "uv"], directory)
-    # The same Kedro; of MLflow the newest that the peer's own limits allow.
+    # The same Kedro and the same MLflow, which the peer's own limits would not allow.
     lines = (project / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    names = [line.partition(">=")[0] if "mlflow" in line else line for line in lines]
-    wanted = [_PEER if line.startswith("kedro-vertexai") else line for line in names]
+    wanted = [_PEER if line.startswith("kedro-vertexai") else line for line in lines]
     (directory / "peer.txt").write_text("\n".join(wanted), encoding="utf-8")
-    options = ("--python", sys.executable, "--target", "peer", "--compile-bytecode")
-    finish([str(directory / "uv/bin/uv"), "pip", "install", *options, "-r", "peer.txt"], directory)
+    mlflow = [line for line in lines if line.startswith("mlflow")]
+    (directory / "override.txt").write_text("\n".join(mlflow), encoding="utf-8")
+    install = (
+        "pip", "install", "--python", sys.executable, "--target", "peer", "--compile-bytecode",
+        "--requirement", "peer.txt", "--override", "override.txt",
+    )  # fmt: skip
+    finish([str(directory / "uv/bin/uv"), *install], directory)
     theirs = int(finish([*du, "peer"], directory).output.split()[0]) * 1024
     detail = f"{ours / _MB:.0f} MB to {theirs / _MB:.0f} MB"
     return Result("packages in the image, to the peer's", ours / theirs, "x", 0.5, detail)
