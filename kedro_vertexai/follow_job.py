@@ -93,7 +93,7 @@ def _ask(job_id: str) -> str:
 
 def _left(job_id: str) -> None:
     click.echo(
-        f"job {job_id} goes on; `kedro vertexai status {job_id}` tells how it does, "
+        f"job {job_id} goes on; `kedro vertexai status {job_id} --follow` waits for it again, "
         f"`kedro vertexai cancel {job_id}` ends it",
         err=True,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kedro_vertexai.job_values import changed_values
 from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.preflight_command import check_subject, used_apis
-from kedro_vertexai.run_vertex import VertexOptions, launch
+from kedro_vertexai.run_vertex import VertexOptions, launch, print_request
 from kedro_vertexai.targets.vertex.job_record import JobRecord, job_record
 from kedro_vertexai.targets.vertex.jobs import find_message
 from kedro_vertexai.targets.vertex.names import PIPELINE_LABEL, new_job_id
@@ -68,11 +68,13 @@ def prepare(jobs: JobsOfProject, text: str, given: Mapping[str, Any]) -> Again:
 
 
 def rerun(jobs: JobsOfProject, again: Again, options: VertexOptions) -> int:
-    """Check a prepared job, submit it, and follow it if asked to; return the exit code.
+    """Check a prepared job, submit it, and follow it, as the options say; return the exit code.
 
     Raises:
         RunError: something would keep the job from running, or Vertex AI refuses it.
     """
+    if options.dry_run:
+        return print_request(again.create)
     if options.check:
         check_subject(jobs.clients, _subject(jobs, again))
     return launch(jobs, again.create, options)
