@@ -83,11 +83,11 @@ def status(ctx: click.Context, job: str, follow: bool, as_json: bool) -> None:
     if follow and as_json:
         raise click.UsageError("--json tells of one moment: it excludes --follow")
     jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
-    found = jobs.find(job)
     if follow:
-        from kedro_vertexai.follow_job import follow_job
+        from kedro_vertexai.follow_job import come_back
 
-        ctx.exit(follow_job(jobs, found.id))
+        ctx.exit(come_back(jobs, job))
+    found = jobs.find(job)
     if as_json:
         click.echo(json.dumps(status_json(jobs, found)))
         return

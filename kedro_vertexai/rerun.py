@@ -15,6 +15,7 @@ from kedro_vertexai.targets.vertex.jobs import find_message
 from kedro_vertexai.targets.vertex.names import PIPELINE_LABEL, new_job_id
 from kedro_vertexai.targets.vertex.preflight import Subject
 from kedro_vertexai.targets.vertex.rerun import request_again, spec_of, values_of
+from kedro_vertexai.targets.vertex.spec_tasks import task_titles
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
@@ -77,7 +78,8 @@ def rerun(jobs: JobsOfProject, again: Again, options: VertexOptions) -> int:
         return print_request(again.create)
     if options.check:
         check_subject(jobs.clients, _subject(jobs, again))
-    return launch(jobs, again.create, options)
+    titles = task_titles(again.spec)
+    return launch(jobs, again.create, options, titles=titles, expected=tuple(titles))
 
 
 def _subject(jobs: JobsOfProject, again: Again) -> Subject:

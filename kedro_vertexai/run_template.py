@@ -13,6 +13,7 @@ from kedro_vertexai.preflight_command import check_request
 from kedro_vertexai.run_vertex import VertexOptions, launch, print_request
 from kedro_vertexai.targets.vertex.names import job_labels, new_job_id
 from kedro_vertexai.targets.vertex.request import JobRequest, create_request
+from kedro_vertexai.targets.vertex.spec_tasks import task_titles
 from kedro_vertexai.targets.vertex.templates import Template, fetch_template
 from kedro_vertexai.warn import warn
 
@@ -45,7 +46,8 @@ def run_template(
         return print_request(create)
     if options.check:
         check_request(jobs.clients, jobs.config.run_config, request, uploads=False)
-    return launch(jobs, create, options)
+    titles = task_titles(spec)
+    return launch(jobs, create, options, titles=titles, expected=tuple(titles))
 
 
 def _request(

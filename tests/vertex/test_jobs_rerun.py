@@ -20,7 +20,7 @@ def report(start, title):
     print(f"{title} is {start}")
     return start
 
-NODES = [node(report, ["params:start", "params:title"], "reported", name="report")]
+NODES = [node(report, ["params:start", "params:title"], "reported", name="report.it")]
 """
 PARAMETERS = {"start": 1, "title": "x"}
 SETTINGS: dict[str, Any] = {
@@ -170,6 +170,7 @@ def test_it_really_runs_with_the_new_value(
         "rerun", "shop-1", "--params", "start=7", "--params", "title=It", "--yes", "--wait"
     )
     job = service.jobs[-1]
+    assert any(line.endswith("report.it: RUNNING") for line in lines)
     assert job.state == "SUCCEEDED"
     assert any(line.startswith(f"Job {job.id}: SUCCEEDED") for line in lines)
     assert "It is 7" in [entry["jsonPayload"]["message"] for entry in job.logs.entries()]

@@ -105,6 +105,7 @@ def test_a_job_is_followed_to_its_end(jobs: ToldJobs, state: str, code: int) -> 
     done = jobs.project.invoke("status", "latest", "--follow")
     thread.join(60)
     assert done.exit_code == code, done.output
+    assert "job shop-1: 4 tasks" in done.stdout
     assert f"start: {state}" in done.stdout
     assert f"Job shop-1: {state}" in done.stdout
 
