@@ -75,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, answer: Answer, disturbance: Disturbance) -> None:
         content = answer.content
+        if disturbance.shorten:
+            content = content[: len(content) // 2]
         headers = {"Content-Type": "application/json; charset=UTF-8", **answer.headers}
         headers.setdefault("Content-Length", str(len(content)))
         self.send_response(answer.status)

@@ -151,6 +151,7 @@ class GoogleService:
         after: bool = False,
         reset: bool = False,
         truncate: bool = False,
+        shorten: bool = False,
         delay: float = 0.0,
     ) -> Fault:
         """Let requests go wrong; its `met` counts those that did.
@@ -164,11 +165,12 @@ class GoogleService:
             after: carry the request out first; the client learns nothing of it.
             reset: no answer, the connection is reset.
             truncate: half of the answer, then the connection ends.
+            shorten: half of the answer, with a length as if it were all.
             delay: seconds before the answer.
         """
         if status and error is None:
             error = errors.plain(status)
-        disturbance = Disturbance(delay, reset, truncate)
+        disturbance = Disturbance(delay, reset, truncate, shorten)
         fault = Fault(method, re.compile(path), times, error, disturbance, after)
         self._faults.add(fault)
         return fault

@@ -25,6 +25,7 @@ PASSING: dict[str, dict[str, Any]] = {
     "a service that is away after the job was made": {"status": 503, "after": True},
     "a reset connection after the job was made": {"reset": True, "after": True},
     "an answer that is cut off": {"truncate": True},
+    "an answer that is cut off by a proxy": {"shorten": True},
     "an answer that comes late": {"delay": 1.5},
 }
 LASTING: dict[str, tuple[errors.GoogleError, str]] = {
