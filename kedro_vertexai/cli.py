@@ -17,6 +17,8 @@ from kedro_vertexai.cli_options import (
     pipeline_options,
     pulls,
     request_of,
+    submission_options,
+    take_submission,
     template_values,
 )
 from kedro_vertexai.cli_publish import publish
@@ -152,38 +154,20 @@ def stage(obj: dict[str, Any], /, **options: Any) -> None:
     default="vertex",
     show_default=True,
     help="Where to run. On this machine, `local`: each task in a process and directory of its own; "
-    "`docker`: each in a container of its image.",
+    "`docker`: each in a container of its image. Such a run is always waited for.",
 )
 @click.option(
     "--max-workers",
     type=click.IntRange(min=1),
     help="Tasks at once on this machine; without, one a core, or as their limits leave room for.",
 )
-@click.option(
-    "--wait-for-completion",
-    "--wait",
-    "wait",
-    is_flag=True,
-    help="Follow the job to its end; exit code 0 only if it succeeds. A local run always waits.",
-)
-@click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds to wait; needs --wait."
-)
-@click.option(
-    "--on-timeout",
-    type=click.Choice(["leave", "cancel"]),
-    default="leave",
-    show_default=True,
-    help="What becomes of the job then.",
-)
-@click.option("--dry-run", is_flag=True, help="Print the request to Vertex AI, and send nothing.")
+@submission_options
 @click.option(
     "--auto-build",
     is_flag=True,
     help="Build the image first; for Vertex AI push it, too, and run it by its digest.",
 )
 @click.option("--yes", is_flag=True, help="Ask nothing.")
-@click.option("--no-check", is_flag=True, help="Submit without the pre-flight.")
 @click.option(
     "--template",
     metavar="URI",
@@ -202,8 +186,7 @@ def run_once(
     """Run the pipeline once, on Vertex AI or on this machine."""
     from kedro_vertexai.compiler import compile_project
 
-    vertex = {key: options.pop(key) for key in ("wait", "timeout", "on_timeout", "dry_run")}
-    vertex["asks"], vertex["check"] = not options.pop("yes"), not options.pop("no_check")
+    vertex = take_submission(options)
     check_run_options(target, vertex, max_workers)
     check_auto_build(auto_build, target, template, vertex)
     if template is not None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import webbrowser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kedro_vertexai.cli_options import params_option
+from kedro_vertexai.cli_options import params_option, submission_options, take_submission
 from kedro_vertexai.warn import warn
+
+if TYPE_CHECKING:
+    from kedro_vertexai.rerun import Again
 
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/PipelineState
 _STATES = (
@@ -64,9 +67,12 @@ def list_pipelines(
 
 @click.command("status")
 @click.argument("job")
+@click.option(
+    "-f", "--follow", is_flag=True, help="Follow it to its end; exit code 0 only if it succeeds."
+)
 @_JSON
-@click.pass_obj
-def status(obj: dict[str, Any], job: str, as_json: bool) -> None:
+@click.pass_context
+def status(ctx: click.Context, job: str, follow: bool, as_json: bool) -> None:
     """Show JOB on Vertex AI: its state, tasks, errors, outputs and MLflow run.
 
     JOB is its id, the beginning of just one of this project's, or `latest`.
@@ -74,7 +80,13 @@ def status(obj: dict[str, Any], job: str, as_json: bool) -> None:
     from kedro_vertexai.job_report import status_json, status_text
     from kedro_vertexai.jobs import jobs_of_project
 
-    jobs = jobs_of_project(obj["path"], obj["env"])
+    if follow and as_json:
+        raise click.UsageError("--json tells of one moment: it excludes --follow")
+    jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
+    if follow:
+        from kedro_vertexai.follow_job import come_back
+
+        ctx.exit(come_back(jobs, job))
     found = jobs.find(job)
     if as_json:
         click.echo(json.dumps(status_json(jobs, found)))
@@ -142,13 +154,10 @@ def cancel(obj: dict[str, Any], job: str, wait: bool, yes: bool) -> None:
 @click.command("rerun")
 @click.argument("job")
 @params_option("New value of a parameter")
-@click.option("--wait", "--wait-for-completion", "wait", is_flag=True, help="Follow it to its end.")
-@click.option("--no-check", is_flag=True, help="Submit without the pre-flight.")
+@submission_options
 @_YES
 @click.pass_context
-def rerun(
-    ctx: click.Context, /, job: str, params: tuple[str, ...], wait: bool, no_check: bool, yes: bool
-) -> None:
+def rerun(ctx: click.Context, /, job: str, params: tuple[str, ...], **options: Any) -> None:
     """Run JOB of Vertex AI once more, with its own spec and settings.
 
     JOB is its id, the beginning of just one of this project's, or `latest`.
@@ -159,14 +168,21 @@ def rerun(
     from kedro_vertexai.rerun import rerun as run_again
     from kedro_vertexai.run_vertex import VertexOptions
 
+    how = VertexOptions(**take_submission(options))
     jobs = jobs_of_project(ctx.obj["path"], ctx.obj["env"])
     again = prepare(jobs, job, parse_overrides(params))
     warn(again.notes)
-    if not yes:
+    if not how.dry_run:
+        _announce(again, asks=how.asks)
+    ctx.exit(run_again(jobs, again, how))
+
+
+def _announce(again: Again, *, asks: bool) -> None:
+    """Say what is about to be sent, and ask whether it shall be."""
+    if asks:
         click.confirm(f"Run job {again.of} again as {again.id}?", abort=True)
     else:
         click.echo(f"job {again.of} again, as {again.id}")
-    ctx.exit(run_again(jobs, again, VertexOptions(wait=wait, asks=not yes, check=not no_check)))
 
 
 @click.command("ui")

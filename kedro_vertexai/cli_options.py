@@ -13,12 +13,13 @@ from kedro.framework.cli.utils import split_node_names, split_string
 from kedro_vertexai.warn import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kedro_vertexai.compiler import Request
 
 # `kedro run --params` splits at commas.
 _LOOKS_LIKE_TWO = re.compile(r"=[^,\[{\"']*,\s*[A-Za-z_][\w.]*=")
+_POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 image_option = click.option(
@@ -68,6 +69,54 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Whether a job of Vertex AI is sent, and how long it is followed then."""
+    options = (
+        click.option(
+            "--wait-for-completion",
+            "--wait",
+            "wait",
+            is_flag=True,
+            help="Follow the job to its end; exit code 0 only if it succeeds.",
+        ),
+        click.option("--timeout", type=_POSITIVE, help="Seconds to wait; needs --wait."),
+        click.option(
+            "--on-timeout",
+            type=click.Choice(["leave", "cancel"]),
+            help="What becomes of the job then; it is left running without.",
+        ),
+        click.option(
+            "--dry-run", is_flag=True, help="Print the request to Vertex AI, and submit nothing."
+        ),
+        click.option("--no-check", is_flag=True, help="Submit without the pre-flight."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def take_submission(options: dict[str, Any]) -> dict[str, Any]:
+    """Take what `submission_options` and `--yes` say out of all options.
+
+    Returns:
+        The same by the names of `VertexOptions`.
+
+    Raises:
+        click.UsageError: in place of leaving one out in silence.
+    """
+    taken = {name: options.pop(name) for name in ("wait", "timeout", "on_timeout", "dry_run")}
+    if taken["timeout"] is not None and not taken["wait"]:
+        raise click.UsageError("--timeout is how long to wait: it needs --wait")
+    if taken["on_timeout"] and taken["timeout"] is None:
+        raise click.UsageError("--on-timeout is what comes after --timeout: it needs that")
+    return {
+        **taken,
+        "on_timeout": taken["on_timeout"] or "leave",
+        "asks": not options.pop("yes"),
+        "check": not options.pop("no_check"),
+    }
+
+
 def request_of(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bool) -> Request:
     """What `pipeline_options` ask of the compiler.
 
@@ -105,12 +154,12 @@ def request_of(obj: dict[str, Any], options: dict[str, Any], *, new_defaults: bo
     )
 
 
-def check_run_options(target: str, vertex: dict[str, Any], max_workers: int | None) -> None:
+def check_run_options(target: str, vertex: Mapping[str, Any], max_workers: int | None) -> None:
     """Refuse options of `run-once` that mean nothing together.
 
     Args:
         target: `vertex`, `local` or `docker`.
-        vertex: those that speak of Vertex AI alone, by name.
+        vertex: those of `take_submission`.
         max_workers: which speaks of a run on this machine alone.
 
     Raises:
@@ -122,8 +171,6 @@ def check_run_options(target: str, vertex: dict[str, Any], max_workers: int | No
         )
     if target != "vertex" and (vertex["dry_run"] or vertex["timeout"] is not None):
         raise click.UsageError("--dry-run and --timeout are for --target vertex")
-    if vertex["timeout"] is not None and not vertex["wait"]:
-        raise click.UsageError("--timeout is how long to wait: it needs --wait")
 
 
 def pulls(*, asks: bool) -> Callable[[str], bool]:
@@ -145,7 +192,7 @@ def pulls(*, asks: bool) -> Callable[[str], bool]:
 
 
 def check_auto_build(
-    auto_build: bool, target: str, template: str | None, vertex: dict[str, Any]
+    auto_build: bool, target: str, template: str | None, vertex: Mapping[str, Any]
 ) -> None:
     """Refuse options of `run-once` that leave nothing to build for.
 
@@ -153,7 +200,7 @@ def check_auto_build(
         auto_build: whether the image is built first.
         target: where it would run.
         template: a published pipeline.
-        vertex: options that speak of Vertex AI alone, by name.
+        vertex: those of `take_submission`.
 
     Raises:
         click.UsageError: in place of building an image for nobody.

@@ -33,7 +33,12 @@ _OPTIONS = (
         help="Whether a job that comes too early waits, or is left out.",
     ),
     click.option("--max-run-count", type=_POSITIVE, help="Most jobs in all."),
-    click.option("--max-concurrent-run-count", type=_POSITIVE, help="Most jobs at once."),
+    click.option(
+        "--max-concurrent-run-count", type=_POSITIVE, help="Most jobs that are started at once."
+    ),
+    click.option(
+        "--max-concurrent-active-run-count", type=_POSITIVE, help="Most jobs that run at once."
+    ),
     params_option(),
     params_file_option(),
     click.option("--list", "action", flag_value="list", help="Show this project's schedules."),

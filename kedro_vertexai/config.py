@@ -161,6 +161,9 @@ class ScheduleConfig(Section):
     allow_queueing: bool = False
     max_run_count: Annotated[Whole, Field(ge=1)] | None = None
     max_concurrent_run_count: Annotated[Whole, Field(ge=1)] = 1
+    """Jobs that are started at once."""
+    max_concurrent_active_run_count: Annotated[Whole, Field(ge=1)] | None = None
+    """Jobs that run at once."""
 
 
 def _default_resources() -> dict[str, ResourcesConfig]:

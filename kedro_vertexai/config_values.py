@@ -30,7 +30,7 @@ LONGEST_BACKOFF = 3600
 # at most two minutes apart: mlflow.environment_variables, urllib3.Retry.DEFAULT_BACKOFF_MAX.
 LONGEST_PATIENCE = 1000
 # https://cloud.google.com/storage/docs/buckets#naming
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9](/.*)?", re.DOTALL)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]+[a-z0-9](/.*)?", re.DOTALL)
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 _LABEL = re.compile(r"[\w-]{0,64}")
 # https://cloud.google.com/kms/docs/resource-hierarchy#retrieve_resource_id
@@ -110,7 +110,10 @@ def _one_accelerator(selector: dict[str, str]) -> dict[str, str]:
 def _root(root: str) -> str:
     _, scheme, path = root.rpartition("://")
     if not path.strip("/") or not (scheme or _BUCKET.fullmatch(path)):
-        raise ValueError("expected bucket/prefix or a URL such as gs://bucket/prefix")
+        raise ValueError(
+            "expected bucket/prefix or a URL such as gs://bucket/prefix, the bucket's name in "
+            "lowercase letters, digits, -, _ and ., at least 3 of them"
+        )
     return root
 
 

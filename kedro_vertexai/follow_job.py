@@ -16,7 +16,10 @@ from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.targets.progress import make_reporter
 from kedro_vertexai.targets.vertex.follow import Follower, TimeIsUpError, tasks_of
 from kedro_vertexai.targets.vertex.job_record import job_record
+from kedro_vertexai.targets.vertex.jobs import find_message
 from kedro_vertexai.targets.vertex.logs import task_log
+from kedro_vertexai.targets.vertex.rerun import spec_of
+from kedro_vertexai.targets.vertex.spec_tasks import task_titles
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import PipelineJob
@@ -76,6 +79,21 @@ def follow_job(jobs: JobsOfProject, job_id: str, how: Following | None = None) -
     return 0 if job_record(job).state == "SUCCEEDED" else FAILED
 
 
+def come_back(jobs: JobsOfProject, text: str) -> int:
+    """Follow a job that is there already; return the exit code.
+
+    Args:
+        jobs: of the project.
+        text: the job, see `find_job`.
+
+    Raises:
+        RunError: there is no such job, or Vertex AI no longer tells of it.
+    """
+    message = find_message(jobs.clients, text, jobs.label)
+    titles = task_titles(spec_of(message))
+    return follow_job(jobs, job_record(message).id, Following(titles, tuple(titles)))
+
+
 def _ask(job_id: str) -> str:
     """What an interrupt meant; another one means to leave."""
     click.echo(f"\njob {job_id} is running on Vertex AI")
@@ -93,7 +111,7 @@ def _ask(job_id: str) -> str:
 
 def _left(job_id: str) -> None:
     click.echo(
-        f"job {job_id} goes on; `kedro vertexai status {job_id}` tells how it does, "
+        f"job {job_id} goes on; `kedro vertexai status {job_id} --follow` waits for it again, "
         f"`kedro vertexai cancel {job_id}` ends it",
         err=True,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kedro_vertexai.errors import RunError, did_you_mean
 from kedro_vertexai.jobs import jobs_of_project
+from kedro_vertexai.plan.names import task_names
 from kedro_vertexai.targets.local.job_logs import (
     LocalJob,
     LocalTask,
@@ -78,11 +79,11 @@ def _vertex_lines(request: LogRequest) -> Iterator[str]:
     first = jobs.find(request.job)
     if first.has_ended or not request.follow:
         # Of a job that runs, a task may be one that is still to come.
-        _check_task(request.task, [name for task in first.tasks for name in _names(task)])
+        _check_vertex_task(request.task, first.tasks)
     titles: dict[str, str] = {}
 
     def chosen(job: JobRecord) -> Sequence[TaskRecord]:
-        tasks = [t for t in job.tasks if request.task is None or request.task in _names(t)]
+        tasks = [task for task in job.tasks if _is_meant(request.task, task)]
         titles.update((number, task.name) for task in tasks for number in task.container_jobs)
         return tasks
 
@@ -101,12 +102,21 @@ def _vertex_lines(request: LogRequest) -> Iterator[str]:
         yield line.text if request.task else f"[{name}] {line.text}"
     if request.follow and not titles:
         last = get_job(jobs.clients, first.id)
-        _check_task(request.task, [name for task in last.tasks for name in _names(task)])
+        _check_vertex_task(request.task, last.tasks)
+
+
+def _is_meant(given: str | None, task: TaskRecord) -> bool:
+    """Whether a user calls it so: as the console does, as the spec does, or as Kedro does."""
+    return given is None or given in _names(task) or task_names([given])[given] == task.name
 
 
 def _names(task: TaskRecord) -> tuple[str, str]:
-    """How a user may call it: as the console does, or as the spec does."""
     return task.name, task.unique_name.rpartition(".")[2]
+
+
+def _check_vertex_task(given: str | None, tasks: Sequence[TaskRecord]) -> None:
+    if not any(_is_meant(given, task) for task in tasks):
+        _check_task(given, [name for task in tasks for name in _names(task)])
 
 
 def _check_task(task: str | None, known: Collection[str]) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from kedro_vertexai.job_values import changed_values
 from kedro_vertexai.jobs import JobsOfProject
 from kedro_vertexai.preflight_command import check_subject, used_apis
-from kedro_vertexai.run_vertex import VertexOptions, launch
+from kedro_vertexai.run_vertex import VertexOptions, launch, print_request
 from kedro_vertexai.targets.vertex.job_record import JobRecord, job_record
 from kedro_vertexai.targets.vertex.jobs import find_message
 from kedro_vertexai.targets.vertex.names import PIPELINE_LABEL, new_job_id
 from kedro_vertexai.targets.vertex.preflight import Subject
 from kedro_vertexai.targets.vertex.rerun import request_again, spec_of, values_of
+from kedro_vertexai.targets.vertex.spec_tasks import task_titles
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
@@ -68,14 +69,17 @@ def prepare(jobs: JobsOfProject, text: str, given: Mapping[str, Any]) -> Again:
 
 
 def rerun(jobs: JobsOfProject, again: Again, options: VertexOptions) -> int:
-    """Check a prepared job, submit it, and follow it if asked to; return the exit code.
+    """Check a prepared job, submit it, and follow it, as the options say; return the exit code.
 
     Raises:
         RunError: something would keep the job from running, or Vertex AI refuses it.
     """
+    if options.dry_run:
+        return print_request(again.create)
     if options.check:
         check_subject(jobs.clients, _subject(jobs, again))
-    return launch(jobs, again.create, options)
+    titles = task_titles(again.spec)
+    return launch(jobs, again.create, options, titles=titles, expected=tuple(titles))
 
 
 def _subject(jobs: JobsOfProject, again: Again) -> Subject:

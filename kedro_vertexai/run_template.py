@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import click
 
 from kedro_vertexai.job_request import request_for
 from kedro_vertexai.job_values import changed_values
 from kedro_vertexai.jobs import JobsOfProject, jobs_of_project
 from kedro_vertexai.preflight_command import check_request
-from kedro_vertexai.run_vertex import VertexOptions, launch
+from kedro_vertexai.run_vertex import VertexOptions, launch, print_request
 from kedro_vertexai.targets.vertex.names import job_labels, new_job_id
-from kedro_vertexai.targets.vertex.request import JobRequest, as_json, create_request
+from kedro_vertexai.targets.vertex.request import JobRequest, create_request
+from kedro_vertexai.targets.vertex.spec_tasks import task_titles
 from kedro_vertexai.targets.vertex.templates import Template, fetch_template
 from kedro_vertexai.warn import warn
 
@@ -45,11 +43,11 @@ def run_template(
     location = jobs.clients.location
     create = create_request(location, new_job_id(template.package), request)
     if options.dry_run:
-        click.echo(json.dumps(as_json(create), indent=2))
-        return 0
+        return print_request(create)
     if options.check:
         check_request(jobs.clients, jobs.config.run_config, request, uploads=False)
-    return launch(jobs, create, options)
+    titles = task_titles(spec)
+    return launch(jobs, create, options, titles=titles, expected=tuple(titles))
 
 
 def _request(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,11 @@ from kedro_vertexai.preflight_command import check_request
 from kedro_vertexai.stage import stage
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
 from kedro_vertexai.targets.vertex.console import job_page
-from kedro_vertexai.targets.vertex.errors import google_errors
+from kedro_vertexai.targets.vertex.errors import explained, google_errors
 from kedro_vertexai.targets.vertex.experiment import attach_job, ensure_experiment
 from kedro_vertexai.targets.vertex.names import label_value, new_job_id, resource_id
 from kedro_vertexai.targets.vertex.request import as_json, create_request
+from kedro_vertexai.targets.vertex.retry import Patience
 from kedro_vertexai.targets.vertex.submit import submit_job
 from kedro_vertexai.warn import warn
 
@@ -69,8 +70,7 @@ def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
     create = create_request(location, job_id, request)
     warn(notes_for_vertex(compiled))
     if options.dry_run:
-        click.echo(json.dumps(as_json(create), indent=2))
-        return 0
+        return print_request(create)
     clients = GoogleClients(location)
     if options.check:
         uploads = bool(compiled.plan.staged)
@@ -85,6 +85,12 @@ def run_vertex(compiled: Compiled, options: VertexOptions) -> int:
     jobs = JobsOfProject(project.path, project.env, config, clients, label_value(project.package))
     titles = {task.name: task.title for task in compiled.plan.tasks}
     return launch(jobs, create, options, titles=titles, expected=_expected(compiled.plan))
+
+
+def print_request(create: CreatePipelineJobRequest) -> int:
+    """Print what would be sent, as JSON; return the exit code."""
+    click.echo(json.dumps(as_json(create), indent=2))
+    return 0
 
 
 def launch(
@@ -131,7 +137,7 @@ def _submit(jobs: JobsOfProject, create: CreatePipelineJobRequest) -> bool:
                 clients, run_config.experiment_name, run_config.experiment_description
             )
         try:
-            submit_job(clients, create)
+            submit_job(clients, create, told=_tell_of_waiting(clients))
         except KeyboardInterrupt:
             click.echo(
                 f"interrupted while job {job_id} was sent: "
@@ -144,6 +150,21 @@ def _submit(jobs: JobsOfProject, create: CreatePipelineJobRequest) -> bool:
     if experiment:
         _attach(clients, experiment, job_id)
     return True
+
+
+def _tell_of_waiting(clients: GoogleClients) -> Callable[[Exception], None]:
+    """What says once that an error lasts: a user should not sit before nothing for minutes."""
+    is_told = False
+
+    def tell(error: Exception) -> None:
+        nonlocal is_told
+        if is_told:
+            return
+        is_told = True
+        said = explained(error, clients.location)
+        warn([f"{said}; it is asked again for up to {Patience().total / 60:g} minutes"])
+
+    return tell
 
 
 def _attach(clients: GoogleClients, experiment: str, job_id: str) -> None:

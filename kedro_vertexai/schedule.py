@@ -35,6 +35,8 @@ from kedro_vertexai.targets.vertex.schedules import (
     PAUSED,
     all_schedules,
     has_labels,
+    has_lost_its_pause,
+    keep_paused,
     labels_of,
     state_of,
     update_schedule,
@@ -68,14 +70,19 @@ class Prepared:
                 f"new schedule '{self.wanted.display_name}': {self.wanted.cron}, {self.summary}"
             ]
         title = f"schedule '{self.existing.display_name}' ({state_of(self.existing)})"
-        if not self.changes:
+        told = [str(change) for change in self.changes]
+        if has_lost_its_pause(self.existing):
+            told.append("state: ACTIVE -> PAUSED, since it was paused and nobody has resumed it")
+        if not told:
             return [f"{title} is as it should be: nothing to change"]
-        return [f"{title}:", *(f"  {change}" for change in self.changes)]
+        return [f"{title}:", *(f"  {line}" for line in told)]
 
     @property
     def is_needed(self) -> bool:
         """Whether there is anything to send."""
-        return self.existing is None or bool(self.changes)
+        if self.existing is None:
+            return True
+        return bool(self.changes) or has_lost_its_pause(self.existing)
 
 
 def prepare(compiled: Compiled, options: TimingOptions) -> Prepared:
@@ -131,15 +138,21 @@ def carry_out(prepared: Prepared, *, check: bool = True) -> None:
     if compiled.plan.staged:
         click.echo(stage(compiled, staging_root(compiled)))
     with google_errors(clients.location):
-        if prepared.existing is None:
-            made = create_schedule(clients, prepared.wanted)
-        else:
-            made = update_schedule(clients, prepared.existing, prepared.wanted, prepared.changes)
+        made = _sent(prepared)
     if prepared.existing is None:
         _give_way(prepared, made)
     done = "updated" if prepared.existing else "created"
     click.echo(f"schedule '{made.display_name}' {done}{_outlook(made)}")
     click.echo(schedule_page(clients.location, resource_id(made.name)))
+
+
+def _sent(prepared: Prepared) -> Schedule:
+    clients, existing = prepared.clients, prepared.existing
+    if existing is None:
+        return create_schedule(clients, prepared.wanted)
+    if not prepared.changes:
+        return keep_paused(clients, existing.name)
+    return update_schedule(clients, existing, prepared.wanted, prepared.changes)
 
 
 def _give_way(prepared: Prepared, made: Schedule) -> None:

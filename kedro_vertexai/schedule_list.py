@@ -28,6 +28,7 @@ from kedro_vertexai.targets.vertex.scheduled_jobs import last_jobs
 from kedro_vertexai.targets.vertex.schedules import (
     COMPLETED,
     delete_schedule,
+    has_lost_its_pause,
     labels_of,
     list_schedules,
     pause_schedule,
@@ -96,6 +97,9 @@ def act(chosen: Chosen, action: str) -> Iterator[str]:
     call, done = _ACTIONS[action]
     for schedule in chosen.schedules:
         with google_errors(chosen.clients.location):
+            if action == "resume" and has_lost_its_pause(schedule):
+                # It runs by mistake, and would be paused again if nobody were seen to resume it.
+                pause_schedule(chosen.clients, schedule)
             call(chosen.clients, schedule)
         yield f"schedule '{schedule.display_name}' {done}"
 
@@ -159,6 +163,11 @@ def warnings(chosen: Chosen) -> Iterator[str]:
         if state_of(schedule) == COMPLETED:
             continue
         name = f"schedule '{schedule.display_name}'"
+        if has_lost_its_pause(schedule):
+            yield (
+                f"{name} runs, though it was paused and nobody has resumed it: a command that "
+                "changed it was killed; pause it again with --pause, or keep it so with --resume"
+            )
         label = labels_of(schedule).get(PIPELINE_LABEL, "")
         if chosen.pipelines and label not in chosen.pipelines:
             yield f"{name}: pipeline '{label}' is no longer registered in this project"

@@ -34,6 +34,7 @@ class TimingOptions:
     allow_queueing: bool | None = None
     max_run_count: int | None = None
     max_concurrent_run_count: int | None = None
+    max_concurrent_active_run_count: int | None = None
 
 
 def timing_of(
@@ -70,6 +71,7 @@ def timing_of(
         allow_queueing=merged.allow_queueing,
         max_run_count=merged.max_run_count,
         max_concurrent_run_count=merged.max_concurrent_run_count,
+        max_concurrent_active_run_count=merged.max_concurrent_active_run_count,
     )
 
 

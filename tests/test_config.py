@@ -312,7 +312,9 @@ class TestRoot:
     def test_a_root_without_scheme_is_a_bucket(self, root: str, uri: str) -> None:
         assert run_config(root=root).root_uri == uri
 
-    @pytest.mark.parametrize("root", ["/tmp/runs", "gs://", "gs:/bucket", "C:\\runs", "My Bucket"])
+    @pytest.mark.parametrize(
+        "root", ["/tmp/runs", "gs://", "gs:/bucket", "C:\\runs", "My Bucket", "bb/x"]
+    )
     def test_what_is_no_bucket_and_no_url_is_an_error(self, root: str) -> None:
         (line,) = run_findings(root=root)
         assert line.startswith("run_config.root: expected bucket/prefix or a URL such as gs://")

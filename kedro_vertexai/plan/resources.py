@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from kedro_vertexai.config import ResourcesConfig, RetryConfig, RunConfig
 from kedro_vertexai.errors import PlanError, did_you_mean
-from kedro_vertexai.plan.model import Resources, Retry
+from kedro_vertexai.plan.model import Resources, Retry, Task
 from kedro_vertexai.plan.names import clean_task_name
 from kedro_vertexai.plan.quantity import quantity
 from kedro_vertexai.project import Node, Project
@@ -137,6 +137,28 @@ def unmatched_names(project: Project, config: RunConfig) -> list[str]:
         if name not in known
         and name not in cleaned
         and (hint := did_you_mean(name, known, likeness=0.8))
+    ]
+
+
+def idle_selectors(project: Project, config: RunConfig, tasks: Iterable[Task]) -> list[str]:
+    """A sentence for each accelerator that is named for tasks of which none asks for one."""
+    tags = {node.name: node.tags for node in project.nodes}
+
+    def names(task: Task) -> set[str]:
+        own = {task.title, *task.nodes}
+        tagged = {tag for node in task.nodes for tag in tags.get(node, ())}
+        return own | {clean_task_name(name) for name in own} | tagged
+
+    meant = {
+        name: [task.resources for task in tasks if name in names(task)]
+        for name in config.node_selectors
+        if name != DEFAULT
+    }
+    return [
+        f"run_config.node_selectors.{name} has no effect, as no task that it fits asks for an "
+        "accelerator: write how many as gpu under run_config.resources"
+        for name, found in meant.items()
+        if found and not any(resources.accelerator for resources in found)
     ]
 
 

@@ -23,6 +23,12 @@ from google.auth import crypt, jwt
 
 ISSUER = "https://accounts.google.com"
 MACHINE = "machine@test-project.iam.gserviceaccount.com"
+# Google's words, for an assertion whose times are further off than so many seconds.
+MOST_SKEW = 300
+WRONG_TIME = (
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
+    "Check your iat and exp values in the JWT claim."
+)
 
 
 class Key:
@@ -69,6 +75,8 @@ class TokenService:
     """What every request for an ID token gets instead of one."""
     delay: float = 0
     """Seconds before a token is handed out."""
+    clock_skew: float = 0
+    """Seconds by which its clock is ahead of this machine's."""
     issued: list[str] = field(default_factory=list)
     """Every ID token."""
     access_tokens: dict[str, str] = field(default_factory=dict)
@@ -128,6 +136,8 @@ class TokenService:
             return self.access_token(form["refresh_token"][0])
         assertion = form["assertion"][0]
         claims = jwt.decode(assertion, verify=False)
+        if self.clock_skew and abs(claims["iat"] - time.time() - self.clock_skew) > MOST_SKEW:
+            raise AnswerError(400, {"error": "invalid_grant", "error_description": WRONG_TIME})
         key = self.key_files.get(claims["iss"])
         try:
             jwt.decode(assertion, certs={"test": key.public if key else b""})

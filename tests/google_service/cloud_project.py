@@ -53,6 +53,11 @@ class CloudProject:
         return f"{self.number}-compute@developer.gserviceaccount.com"
 
     @property
+    def _default_writes(self) -> Binding:
+        member = f"serviceAccount:{self.default_account}"
+        return {"role": "roles/storage.objectUser", "members": [member]}
+
+    @property
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/v1/projects/{project}/services:batchGet", self._services),
@@ -168,7 +173,7 @@ class CloudProject:
 
     def _named_bucket(self, name: str) -> CloudBucket:
         if name not in self.buckets and self.is_open:
-            return CloudBucket(bindings=self.bindings)
+            return CloudBucket(bindings=[*self.bindings, self._default_writes])
         if name not in self.buckets:
             raise GoogleError(404, "The specified bucket does not exist.")
         return self.buckets[name]

@@ -17,6 +17,8 @@ class Disturbance:
     delay: float = 0.0
     reset: bool = False
     truncate: bool = False
+    shorten: bool = False
+    """Half of the answer, told of as if it were all."""
 
 
 UNDISTURBED = Disturbance()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -74,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, answer: Answer, disturbance: Disturbance) -> None:
         content = answer.content
+        if disturbance.shorten:
+            content = content[: len(content) // 2]
         headers = {"Content-Type": "application/json; charset=UTF-8", **answer.headers}
         headers.setdefault("Content-Length", str(len(content)))
         self.send_response(answer.status)
@@ -106,16 +109,20 @@ for _method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
 
 
 @contextmanager
-def serving(respond: Respond, clock_skew: Clock) -> Iterator[str]:
+def serving(
+    respond: Respond, clock_skew: Clock, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """A server on this machine; its URL."""
     server = _Server(("127.0.0.1", 0), _Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.respond, server.clock_skew = respond, clock_skew  # type: ignore[method-assign]
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
     )
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import ssl
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -66,7 +67,7 @@ class GoogleService:
         self.place = place
         self.settings = settings
         self.images = Images(images)
-        self.tokens: set[str] | None = None
+        self.tokens: Container[str] | None = None
         """Access tokens that are accepted; None: everybody may ask."""
         self.clock_skew = timedelta()
         """How far the service's clock is ahead of this machine's."""
@@ -150,6 +151,7 @@ class GoogleService:
         after: bool = False,
         reset: bool = False,
         truncate: bool = False,
+        shorten: bool = False,
         delay: float = 0.0,
     ) -> Fault:
         """Let requests go wrong; its `met` counts those that did.
@@ -163,11 +165,12 @@ class GoogleService:
             after: carry the request out first; the client learns nothing of it.
             reset: no answer, the connection is reset.
             truncate: half of the answer, then the connection ends.
+            shorten: half of the answer, with a length as if it were all.
             delay: seconds before the answer.
         """
         if status and error is None:
             error = errors.plain(status)
-        disturbance = Disturbance(delay, reset, truncate)
+        disturbance = Disturbance(delay, reset, truncate, shorten)
         fault = Fault(method, re.compile(path), times, error, disturbance, after)
         self._faults.add(fault)
         return fault
@@ -233,6 +236,7 @@ def running_service(
     *,
     place: Place | None = None,
     directory: Path | None = None,
+    tls: ssl.SSLContext | None = None,
     **settings: Any,
 ) -> Iterator[GoogleService]:
     """A running service.
@@ -241,13 +245,15 @@ def running_service(
         images: the Kedro project that each image reference stands for.
         place: the project and region; `my-project` in `europe-west1` without.
         directory: where jobs work; a temporary one without.
+        tls: what it speaks TLS with, see `certificate.self_signed`; plain HTTP without.
         settings: as `Settings` has them.
     """
     work = directory or Path(tempfile.mkdtemp(prefix="google-service-"))
     service = GoogleService(place or Place(), images or {}, work, Settings(**settings))
     try:
         # Looked up for each request: `listen` may have replaced it.
-        with serving(lambda asked: service.respond(asked), lambda: service.clock_skew) as url:  # noqa: PLW0108
+        respond: Respond = lambda asked: service.respond(asked)  # noqa: E731, PLW0108
+        with serving(respond, lambda: service.clock_skew, tls) as url:
             service.url = url
             yield service
     finally:

@@ -82,6 +82,17 @@ def test_a_job_becomes_a_run_of_its_experiment(
     assert asked.body["childContexts"] == [context.name]
 
 
+def test_what_the_file_says_of_it_is_in_the_request(
+    new_project: NewProject, service: GoogleService
+) -> None:
+    said = {"experiment_name": "my_trees", "experiment_description": "Which features matter"}
+    service.fail("POST", "pipelineJobs$", status=403)
+    new_project(run_config=said).invoke("run-once", "--no-check")
+    (asked,) = service.asked("POST", f"{CONTEXTS}$")
+    assert asked.body["displayName"] == "my_trees"
+    assert asked.body["description"] == "Which features matter"
+
+
 def test_a_job_runs_though_its_experiment_cannot_have_it(
     new_project: NewProject, service: GoogleService
 ) -> None:

@@ -25,6 +25,7 @@ PASSING: dict[str, dict[str, Any]] = {
     "a service that is away after the job was made": {"status": 503, "after": True},
     "a reset connection after the job was made": {"reset": True, "after": True},
     "an answer that is cut off": {"truncate": True},
+    "an answer that is cut off by a proxy": {"shorten": True},
     "an answer that comes late": {"delay": 1.5},
 }
 LASTING: dict[str, tuple[errors.GoogleError, str]] = {
@@ -47,6 +48,14 @@ LASTING: dict[str, tuple[errors.GoogleError, str]] = {
             403, "You do not have permission to act as service_account: a@b.iam.gserviceaccount.com"
         ),
         "--role roles/iam.serviceAccountUser`",
+    ),
+    "a quota that is used up": (
+        errors.quota_exceeded("1", "europe-west1"),
+        "ask for more at https://console.cloud.google.com/iam-admin/quotas?project=my-project",
+    ),
+    "a region that there is not": (
+        errors.invalid("Unsupported region for Vertex AI, select from [...]"),
+        "no region of Vertex AI is called europe-west1, https://cloud.google.com/vertex-ai/docs/",
     ),
     "a field that is refused": (
         errors.invalid("Invalid value at 'labels'"),
@@ -138,3 +147,17 @@ def test_a_token_that_expires_while_a_job_is_followed_leaves_the_job(
     assert "run `gcloud auth application-default login`" in done.stderr.splitlines()[-1]
     assert f"job {service.job().id} submitted" in done.stdout
     assert service.job().state == "PENDING"
+
+
+@pytest.mark.slow
+def test_an_error_that_lasts_is_told_once_before_it_is_given_up(
+    project: KedroProject, service: GoogleService
+) -> None:
+    service.fail(*CREATE, error=errors.rate_limited(retry_after=6), times=3)
+    done = project.invoke("run-once", "--no-check")
+    assert done.exit_code == 0, done.output
+    [line] = done.stderr.splitlines()
+    assert line.startswith(
+        "Warning: Vertex AI in project my-project, region europe-west1, is asked "
+    )
+    assert line.endswith("it is asked again for up to 3 minutes")

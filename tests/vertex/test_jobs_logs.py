@@ -54,6 +54,12 @@ def test_all_tasks_each_line_behind_its_task(jobs: ToldJobs, job: Job) -> None:
     assert jobs.printed("logs", "latest", "end") == ["end says hello"]
 
 
+def test_a_task_may_be_called_as_its_node_is(jobs: ToldJobs, job: Job) -> None:
+    for name in ("End", "end."):
+        assert jobs.printed("logs", "shop-1", name) == ["end says hello"]
+    assert "no task 'the.end'" in jobs.refusal("logs", "shop-1", "the.end")
+
+
 def test_all_attempts_of_a_task(jobs: ToldJobs, job: Job) -> None:
     job.set_task("end", "RUNNING", attempt=2)
     say(job, "end", "once more")

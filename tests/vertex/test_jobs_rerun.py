@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cloud_storage import Bucket
+from google.cloud.aiplatform_v1.types import CreatePipelineJobRequest
 from google.protobuf.json_format import MessageToDict
 from google_service import GoogleService, Job
 from project_factory import IMAGE, KedroProject
@@ -17,7 +20,7 @@ def report(start, title):
     print(f"{title} is {start}")
     return start
 
-NODES = [node(report, ["params:start", "params:title"], "reported", name="report")]
+NODES = [node(report, ["params:start", "params:title"], "reported", name="report.it")]
 """
 PARAMETERS = {"start": 1, "title": "x"}
 SETTINGS: dict[str, Any] = {
@@ -167,6 +170,56 @@ def test_it_really_runs_with_the_new_value(
         "rerun", "shop-1", "--params", "start=7", "--params", "title=It", "--yes", "--wait"
     )
     job = service.jobs[-1]
+    assert any(line.endswith("report.it: RUNNING") for line in lines)
     assert job.state == "SUCCEEDED"
     assert any(line.startswith(f"Job {job.id}: SUCCEEDED") for line in lines)
     assert "It is 7" in [entry["jsonPayload"]["message"] for entry in job.logs.entries()]
+
+
+def test_a_dry_run_prints_the_request_and_submits_nothing(jobs: ToldJobs) -> None:
+    first = jobs.new("shop-1", **SETTINGS)
+    done = jobs.project.invoke("rerun", "shop-1", "--params", "title=y", "--dry-run")
+    assert done.exit_code == 0, done.output
+    request = json.loads(done.stdout)
+    CreatePipelineJobRequest.from_json(done.stdout)
+    assert request["pipelineJobId"].startswith(f"{first.spec['pipelineInfo']['name']}-")
+    assert request["pipelineJob"]["pipelineSpec"] == data(first)["pipelineSpec"]
+    values = request["pipelineJob"]["runtimeConfig"]["parameterValues"]
+    assert values == {"start": 5, "title": "y"}
+    assert [job.id for job in jobs.service.jobs] == ["shop-1"]
+    assert {asked.method for asked in jobs.service.requests[1:]} == {"GET"}
+
+
+@pytest.mark.parametrize(("on_timeout", "state"), [("leave", "PENDING"), ("cancel", "CANCELLED")])
+def test_it_is_followed_no_longer_than_told(jobs: ToldJobs, on_timeout: str, state: str) -> None:
+    jobs.new("shop-1")
+    end = threading.Event()
+
+    def cancel_when_asked() -> None:
+        while not end.wait(0.05):
+            if jobs.service.jobs[-1].state == "CANCELLING":
+                jobs.service.jobs[-1].set_state("CANCELLED")
+
+    thread = threading.Thread(target=cancel_when_asked)
+    thread.start()
+    try:
+        how = ("--wait", "--timeout", "0.5", "--on-timeout", on_timeout)
+        done = jobs.project.invoke("rerun", "shop-1", "--yes", "--no-check", *how)
+    finally:
+        end.set()
+        thread.join()
+    assert done.exit_code == 124, done.output
+    assert "has not ended within 0.5 s" in done.stderr
+    assert jobs.service.jobs[-1].state == state
+
+
+@pytest.mark.parametrize(
+    "options", [("--timeout", "3"), ("--on-timeout", "cancel"), ("--wait", "--on-timeout", "leave")]
+)
+def test_options_that_mean_nothing_together_are_refused(
+    jobs: ToldJobs, options: tuple[str, ...]
+) -> None:
+    done = jobs.project.invoke("rerun", "shop-1", *options)
+    assert done.exit_code == 2
+    assert "Error: --" in done.stderr
+    assert jobs.service.requests == []

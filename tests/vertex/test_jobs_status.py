@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,31 @@ def test_the_same_as_json(failed: ToldJobs) -> None:
     assert set(tasks) == {"mlflow-start-run", "start", "end"}
     assert tasks["end"]["error"] == "It exited with 1."
     assert tasks["end"]["attempts"] == 2
+
+
+@pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELLED", 1)])
+def test_a_job_is_followed_to_its_end(jobs: ToldJobs, state: str, code: int) -> None:
+    job = jobs.new("shop-1")
+    job.start()
+
+    def end_after_two_looks() -> None:
+        while len(jobs.service.asked("GET", "pipelineJobs/shop-1$")) < 3:
+            job.ended.wait(0.05)
+        job.set_task("start", state)
+        job.set_state(state)
+
+    thread = threading.Thread(target=end_after_two_looks, daemon=True)
+    thread.start()
+    done = jobs.project.invoke("status", "latest", "--follow")
+    thread.join(60)
+    assert done.exit_code == code, done.output
+    assert "job shop-1: 4 tasks" in done.stdout
+    assert f"start: {state}" in done.stdout
+    assert f"Job shop-1: {state}" in done.stdout
+
+
+def test_what_is_followed_is_not_told_as_json(jobs: ToldJobs) -> None:
+    assert jobs.project.invoke("status", "latest", "--follow", "--json").exit_code == 2
 
 
 def test_a_closed_run_has_a_page(jobs: ToldJobs) -> None:

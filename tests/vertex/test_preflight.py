@@ -266,6 +266,14 @@ def test_an_account_that_no_policy_names_is_a_warning_with_the_command(
     assert f"--member=serviceAccount:{ACCOUNT} --role=roles/storage.objectUser" in line
 
 
+def test_the_default_account_has_to_be_let_in_too(project: CloudProject) -> None:
+    [line] = warnings_of(service_account="")
+    assert f"{project.default_account} may write there" in line
+    member = f"serviceAccount:{project.default_account}"
+    project.buckets["my-bucket"].bindings = [{**WRITER, "members": [member]}]
+    assert warnings_of(service_account="") == []
+
+
 def test_a_role_in_the_project_is_as_good(project: CloudProject) -> None:
     project.buckets["my-bucket"].bindings = []
     project.bindings = [WRITER]
@@ -420,6 +428,17 @@ def test_an_image_that_is_missing_is_an_error(project: CloudProject) -> None:
         f"image {missing} does not exist in its registry: "
         f"run `kedro vertexai build --image {missing}`"
     )
+
+
+def test_an_image_that_cannot_be_asked_for_hides_no_other(registry: DockerRegistry) -> None:
+    missing, elsewhere = IMAGE.replace(":1", ":2"), "127.0.0.1:9/team/image:1"
+    spec = spec_of(image=elsewhere)
+    executors = spec["deploymentSpec"]["executors"]
+    executors["exec-other"] = {"container": {"image": missing}}
+    [line] = errors_of(spec=spec)
+    assert line.startswith(f"image {missing} does not exist")
+    [line] = [line for line in warnings_of(spec=spec) if "the image" in line]
+    assert line.startswith("not checked: the image (127.0.0.1:9 cannot be reached")
 
 
 def test_a_digest_is_not_said_again(project: CloudProject, registry: DockerRegistry) -> None:

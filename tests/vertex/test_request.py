@@ -180,6 +180,7 @@ def test_a_root_that_vertex_ai_cannot_use(
         ("--target", "local", "--dry-run"),
         ("--target", "local", "--timeout", "3"),
         ("--timeout", "3"),
+        ("--wait", "--on-timeout", "cancel"),
     ],
 )
 def test_options_that_mean_nothing_together_are_refused(

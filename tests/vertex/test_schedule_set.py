@@ -81,6 +81,16 @@ class TestANewSchedule:
         assert "created, next run 20" in output
         assert f"/schedules/{schedule.name.rpartition('/')[2]}?project=" in output
 
+    def test_may_limit_the_jobs_that_run_at_once(
+        self, service: GoogleService, project: KedroProject
+    ) -> None:
+        run(project, "--max-concurrent-active-run-count", "2")
+        (schedule,) = service.schedules.all()
+        assert schedule.max_concurrent_active_run_count == 2
+        output = run(project, "--max-concurrent-active-run-count", "3", "--yes")
+        assert "most runs at once: 2 -> 3" in output
+        assert "at most 3 runs at once" in run(project, "--yes", code=1)
+
     def test_runs_the_pipeline_when_it_is_due(
         self, service: GoogleService, project: KedroProject
     ) -> None:

@@ -36,6 +36,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "a reset connection": {"reset": True},
     "a reset connection after the job was made": {"reset": True, "after": True},
     "an answer that is cut off": {"truncate": True},
+    "an answer that is cut off by a proxy": {"shorten": True},
 }
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.targets.vertex.client import Location
-from kedro_vertexai.targets.vertex.retry import unknown_host
+from kedro_vertexai.targets.vertex.retry import unknown_host, used_up
 
 if TYPE_CHECKING:
     from google.api_core.exceptions import GoogleAPICallError
@@ -55,6 +55,7 @@ _ROLES = {
 _MOST_SKEW = 300  # seconds
 _SKEWED = re.compile(r"iat and exp|reasonable timeframe|Token used too early", re.IGNORECASE)
 _NOT_THERE = re.compile(r"(unsupported|invalid|unknown) (region|location)", re.IGNORECASE)
+_RATE = re.compile(r"per (minute|second)", re.IGNORECASE)
 _NO_BILLING = re.compile(r"requires billing|billing (is|has been) disabled|billing account")
 _NO_API = re.compile(r"has not been used in project|it is disabled", re.IGNORECASE)
 _NOT_AS = re.compile(
@@ -107,7 +108,7 @@ def explained(
         error = from_http_response(error.response)  # type: ignore[no-untyped-call]
     if isinstance(error, GoogleAPICallError):
         return f"{where} {_answer(_Answer(error, location, now or datetime.now(timezone.utc)))}"
-    if isinstance(error, RefreshError) and _SKEWED.search(str(error)):
+    if has_wrong_clock(error):
         return f"{where} takes no token of this machine: its clock is wrong, set it"
     if isinstance(error, (DefaultCredentialsError, RefreshError)):
         return f"{where} cannot be asked without valid credentials: {_LOGIN}"
@@ -117,6 +118,13 @@ def explained(
             f"or no region {location.region} (run `gcloud compute regions list`)"
         )
     return f"{where} cannot be reached: {type(error).__name__}"
+
+
+def has_wrong_clock(error: Exception) -> bool:
+    """Whether no token can be had because this machine's clock is wrong."""
+    from google.auth.exceptions import RefreshError
+
+    return isinstance(error, RefreshError) and bool(_SKEWED.search(str(error)))
 
 
 @dataclass(frozen=True)
@@ -235,7 +243,8 @@ def _no_quota(answer: _Answer) -> str:
         return ""
     metric, limit = (answer.info.get(key) for key in ("quota_metric", "quota_limit_value"))
     what = f"{metric} is limited to {limit}" if limit and metric else answer.words
-    if answer.reason == "RATE_LIMIT_EXCEEDED":
+    is_rate = answer.reason == "RATE_LIMIT_EXCEEDED" or _RATE.search(answer.words)
+    if is_rate and not used_up(answer.error):
         return f"is asked too often: {what}; try again in a minute"
     page = f"https://console.cloud.google.com/iam-admin/quotas?project={answer.location.project_id}"
     return f"has no quota left: {what}; ask for more at {page}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -14,6 +16,8 @@ T = TypeVar("T")
 TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 # Of these the service says that it has done nothing.
 REFUSED_STATUS = frozenset({429})
+# Vertex AI says so with the reason of the other kind.
+_USED_UP = re.compile(r"quota metrics? exceeds? quota limits?|quotas are exceeded", re.IGNORECASE)
 _LONGEST_RETRY_AFTER = 60.0  # seconds
 
 
@@ -25,6 +29,8 @@ class Patience:
     first: float = 1.0
     longest: float = 20.0
     factor: float = 2.0
+    quiet: float = 5.0
+    """For so long nobody needs to hear of it."""
 
 
 # Somebody sits before the screen and can ask again.
@@ -39,13 +45,24 @@ def transient(error: BaseException) -> bool:
     from requests import exceptions
 
     if isinstance(error, GoogleAPICallError):
-        return error.code in TRANSIENT_STATUS
+        return error.code in TRANSIENT_STATUS and not used_up(error)
     # An answer that was cut off is no JSON. What an SSL error says will not change.
     broken = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
     cut_off = (exceptions.JSONDecodeError, exceptions.ContentDecodingError, ParseError)
     if isinstance(error, exceptions.SSLError) or unknown_host(error):
         return False
     return isinstance(error, (*broken, *cut_off, TransportError))
+
+
+def used_up(error: BaseException) -> bool:
+    """Whether a quota is used up: the other kind of 429, asking too often, passes by itself.
+
+    https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto
+    """
+    if getattr(error, "code", None) != HTTPStatus.TOO_MANY_REQUESTS:
+        return False
+    is_named = getattr(error, "reason", None) == "RESOURCE_QUOTA_EXCEEDED"
+    return is_named or bool(_USED_UP.search(str(error)))
 
 
 def unknown_host(error: BaseException) -> bool:
@@ -58,7 +75,11 @@ def refused(error: BaseException) -> bool:
     return getattr(error, "code", None) in REFUSED_STATUS
 
 
-def retried(call: Callable[[], T], patience: Patience | None = None) -> T:
+def retried(
+    call: Callable[[], T],
+    patience: Patience | None = None,
+    told: Callable[[Exception], None] | None = None,
+) -> T:
     """The result of a call that may be made again, made again while that may help.
 
     A wait is random up to a growing limit, so that many clients do not return at once.
@@ -66,20 +87,24 @@ def retried(call: Callable[[], T], patience: Patience | None = None) -> T:
     Args:
         call: makes one request.
         patience: how long transient errors are waited out.
+        told: hears of an error that lasts, each time.
 
     Raises:
         Exception: the last attempt's.
     """
     patience = patience or Patience()
-    end = time.monotonic() + patience.total
+    begin = time.monotonic()
     limit = patience.first
     while True:
         result, error = _attempt(call)
         if error is None:
             return cast("T", result)
         seconds = retry_after(error) or random.uniform(limit / 2, limit)
-        if not transient(error) or time.monotonic() + seconds > end:
+        passed = time.monotonic() - begin
+        if not transient(error) or passed + seconds > patience.total:
             raise error
+        if told and passed > patience.quiet:
+            told(error)
         time.sleep(seconds)
         limit = min(limit * patience.factor, patience.longest)
 

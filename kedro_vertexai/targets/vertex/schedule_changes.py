@@ -21,6 +21,11 @@ _LONGEST_SHOWN = 60
 # Who runs a job that names no service account; the service may say so by itself:
 # https://cloud.google.com/vertex-ai/docs/pipelines/configure-project#service-account
 _DEFAULT_ACCOUNT = re.compile(r"\d+-compute@developer\.gserviceaccount\.com")
+# Numbers that can be changed and not taken back.
+_LASTING = {
+    "max_run_count": "at most {} runs",
+    "max_concurrent_active_run_count": "at most {} runs at once",
+}
 # Fields of a job, in its JSON form, by what a user calls them.
 _JOB_FIELDS = {
     "displayName": "name of the jobs",
@@ -76,11 +81,12 @@ def _own(existing: Schedule, wanted: Schedule) -> Iterator[Change]:
         ("cron", "cron"),
         ("allow_queueing", "queueing"),
         ("max_run_count", "most runs"),
-        ("max_concurrent_run_count", "most runs at once"),
+        ("max_concurrent_run_count", "most runs started at once"),
+        ("max_concurrent_active_run_count", "most runs at once"),
     ):
         old, new = getattr(existing, path), getattr(wanted, path)
-        if path == "max_run_count" and old and not new:
-            raise _cannot_unset(f"at most {old} runs", "--max-run-count")
+        if path in _LASTING and old and not new:
+            raise _cannot_unset(_LASTING[path].format(old), f"--{path.replace('_', '-')}")
         if old != new:
             # A number that is not set is 0.
             old, new = (

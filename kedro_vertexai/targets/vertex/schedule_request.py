@@ -35,6 +35,7 @@ class Timing:
     """Whether a job that comes too early waits, instead of being left out."""
     max_run_count: int | None = None
     max_concurrent_run_count: int = 1
+    max_concurrent_active_run_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,4 +79,6 @@ def schedule_message(
     )
     if timing.max_run_count is not None:
         schedule.max_run_count = timing.max_run_count
+    if timing.max_concurrent_active_run_count is not None:
+        schedule.max_concurrent_active_run_count = timing.max_concurrent_active_run_count
     return schedule

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients
-from kedro_vertexai.targets.vertex.retry import Patience, retried
+from kedro_vertexai.targets.vertex.retry import PATIENCE_OF_A_READER, Patience, retried
 from kedro_vertexai.targets.vertex.schedule_changes import Change
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def update_schedule(
 ) -> Schedule:
     """Change a schedule in place, and leave it paused if it was; return it as it is then.
 
-    Sent twice, the same update does what it does once.
+    Sent twice, the same update does what it does once. The documentation does not say that an
+    update leaves the state alone, and no request can change a schedule and its state at once. So
+    a paused one is looked at afterwards, also where nobody has waited for the answer.
 
     Raises:
         Exception: the client's.
@@ -82,17 +84,42 @@ def update_schedule(
     update = type(wanted)(wanted)
     update.name = existing.name
     mask = FieldMask(paths=list(dict.fromkeys(change.path for change in changes)))
-    updated = retried(
-        lambda: clients.schedules.update_schedule(
-            schedule=update, update_mask=mask, retry=None, timeout=TIMEOUT
-        ),
-        patience,
-    )
-    # The documentation does not say that an update leaves the state alone.
-    if state_of(existing) == PAUSED and state_of(updated) == ACTIVE:
-        pause_schedule(clients, updated, patience)
-        return get_schedule(clients, existing.name, patience)
-    return updated
+    is_paused = state_of(existing) == PAUSED or has_lost_its_pause(existing)
+    try:
+        updated = retried(
+            lambda: clients.schedules.update_schedule(
+                schedule=update, update_mask=mask, retry=None, timeout=TIMEOUT
+            ),
+            patience,
+        )
+    except BaseException:
+        if is_paused:
+            keep_paused(clients, existing.name, PATIENCE_OF_A_READER)
+        raise
+    return keep_paused(clients, existing.name, patience) if is_paused else updated
+
+
+def keep_paused(clients: GoogleClients, name: str, patience: Patience | None = None) -> Schedule:
+    """Pause a schedule if it runs, and return it as it is then.
+
+    Raises:
+        Exception: the client's.
+    """
+    found = get_schedule(clients, name, patience)
+    if state_of(found) != ACTIVE:
+        return found
+    pause_schedule(clients, found, patience)
+    return get_schedule(clients, name, patience)
+
+
+def has_lost_its_pause(schedule: Schedule) -> bool:
+    """Whether it runs though it was paused, and nobody has resumed it since.
+
+    So an update leaves it whose command was killed before it could look at it again.
+    """
+    paused, resumed = schedule.last_pause_time, schedule.last_resume_time
+    runs = state_of(schedule) == ACTIVE
+    return bool(runs and paused and (not resumed or resumed < paused))
 
 
 def get_schedule(clients: GoogleClients, name: str, patience: Patience | None = None) -> Schedule:

@@ -6,6 +6,7 @@ again can make no second job.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.targets.vertex.client import GoogleClients
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def submit_job(
-    clients: GoogleClients, request: CreatePipelineJobRequest, patience: Patience | None = None
+    clients: GoogleClients,
+    request: CreatePipelineJobRequest,
+    patience: Patience | None = None,
+    told: Callable[[Exception], None] | None = None,
 ) -> PipelineJob:
     """Return the job that the request asks for, made now or by a request whose answer was lost.
 
@@ -25,6 +29,7 @@ def submit_job(
         clients: of the request's project and region.
         request: with an id that no other job has.
         patience: how long transient errors are waited out.
+        told: hears of an error that lasts, each time.
 
     Raises:
         Exception: the client's, for `google_errors`: the service refuses, or cannot be reached.
@@ -44,12 +49,12 @@ def submit_job(
         except Exception as error:
             if not transient(error) or refused(error):
                 raise
-            job = find_job(clients, job_id, patience)
+            job = find_job(clients, job_id, patience, told)
             if job is None:
                 raise
             return job
 
-    return retried(created, patience)
+    return retried(created, patience, told)
 
 
 def get_job(clients: GoogleClients, job_id: str, mask: Metadata = ()) -> PipelineJob:
@@ -64,7 +69,10 @@ def get_job(clients: GoogleClients, job_id: str, mask: Metadata = ()) -> Pipelin
 
 
 def find_job(
-    clients: GoogleClients, job_id: str, patience: Patience | None = None
+    clients: GoogleClients,
+    job_id: str,
+    patience: Patience | None = None,
+    told: Callable[[Exception], None] | None = None,
 ) -> PipelineJob | None:
     """Return a job, or None if there is none of that id.
 
@@ -74,6 +82,6 @@ def find_job(
     from google.api_core.exceptions import NotFound
 
     try:
-        return retried(lambda: get_job(clients, job_id), patience)
+        return retried(lambda: get_job(clients, job_id), patience, told)
     except NotFound:
         return None

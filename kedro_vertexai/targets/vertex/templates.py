@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.errors import ConfigError, RunError
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients, endpoint
+from kedro_vertexai.targets.vertex.errors import has_wrong_clock
 from kedro_vertexai.targets.vertex.retry import TRANSIENT_STATUS, Patience, retried
 
 if TYPE_CHECKING:
@@ -243,6 +244,10 @@ def _send(
     except (RequestException, TransportError) as error:
         raise RunError(f"{repository.url} cannot be reached ({type(error).__name__})") from error
     except GoogleAuthError as error:
+        if has_wrong_clock(error):
+            raise RunError(
+                f"{repository.url} takes no token of this machine: its clock is wrong, set it"
+            ) from error
         raise RunError(_no_credentials(repository)) from error
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.targets.vertex.client import GoogleClients
+from kedro_vertexai.targets.vertex.errors import has_wrong_clock
 from kedro_vertexai.targets.vertex.preflight.finding import UncheckedError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10.0  # seconds for one request: a check is not worth a long wait
 NO_CREDENTIALS = "no valid credentials, run `gcloud auth application-default login`"
+WRONG_CLOCK = "no token for this machine: its clock is wrong, set it"
 
 # Checks run in threads, and credentials are looked for once.
 _FIRST = threading.Lock()
@@ -56,7 +58,7 @@ def ask(
     except (TransportError, RequestException) as error:
         raise UncheckedError(f"{_host(url)} cannot be reached ({type(error).__name__})") from error
     except GoogleAuthError as error:
-        raise UncheckedError(NO_CREDENTIALS) from error
+        raise UncheckedError(WRONG_CLOCK if has_wrong_clock(error) else NO_CREDENTIALS) from error
     if response.status_code == 404:
         return Answer(found=False, body={})
     content = _json(response)

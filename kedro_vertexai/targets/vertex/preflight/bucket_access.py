@@ -9,6 +9,7 @@ from kedro_vertexai.targets.vertex.client import GoogleClients, endpoint
 from kedro_vertexai.targets.vertex.preflight.asking import ask
 from kedro_vertexai.targets.vertex.preflight.bucket import bucket_url, grant
 from kedro_vertexai.targets.vertex.preflight.finding import Finding, UncheckedError, warning
+from kedro_vertexai.targets.vertex.preflight.service_account import default_account
 from kedro_vertexai.targets.vertex.preflight.subject import Subject
 
 # Predefined roles with storage.objects.create and storage.objects.get, for a bucket or for all
@@ -26,7 +27,7 @@ _BASIC = {"roles/owner": "projectOwner", "roles/editor": "projectEditor"}
 
 
 def check_bucket_access(clients: GoogleClients, subject: Subject) -> Iterator[Finding]:
-    """A warning unless a policy shows that the service account may write.
+    """A warning unless a policy shows that the service account, the default one too, may write.
 
     There is no way to ask for another account's permissions without becoming it, and a policy
     shows neither what a group's members nor what a folder above the project grants.
@@ -34,9 +35,10 @@ def check_bucket_access(clients: GoogleClients, subject: Subject) -> Iterator[Fi
     Raises:
         UncheckedError: a policy cannot be read.
     """
-    account, bucket = subject.service_account, subject.bucket
-    if not account or not subject.root.startswith("gs://"):
+    bucket = subject.bucket
+    if not subject.root.startswith("gs://"):
         return
+    account = subject.service_account or default_account(clients)
     try:
         answer = ask(clients, f"{bucket_url(bucket)}/iam", {"optionsRequestedPolicyVersion": 3})
         if not answer.found:

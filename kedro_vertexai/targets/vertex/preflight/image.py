@@ -21,13 +21,15 @@ def check_images(clients: GoogleClients, subject: Subject) -> Iterator[Finding]:
     """Findings about each image.
 
     Raises:
-        UncheckedError: a registry does not tell.
+        UncheckedError: a registry does not tell of one; the others are checked all the same.
     """
+    unchecked = []
     for image in subject.images:
         try:
             digest = image_digest(clients, image)
         except RunError as reason:
-            raise UncheckedError(str(reason)) from reason
+            unchecked.append(str(reason))
+            continue
         if digest is None:
             yield error(
                 f"image {image} does not exist in its registry",
@@ -36,3 +38,5 @@ def check_images(clients: GoogleClients, subject: Subject) -> Iterator[Finding]:
         elif "@" not in image:
             pin = (image, pinned(image, digest))
             yield note(f"image {image} is {digest} now", pin=pin)
+    if unchecked:
+        raise UncheckedError("; ".join(dict.fromkeys(unchecked)))
