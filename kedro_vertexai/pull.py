@@ -118,10 +118,14 @@ def _wanted(job: JobOutputs, asked: Sequence[str]) -> tuple[dict[str, DatasetOut
     for name in names:
         if name not in made:
             raise RunError(f"job {job.job} has no dataset '{name}'{did_you_mean(name, made)}")
+        if made[name].is_reference:
+            raise RunError(
+                f"dataset '{name}' was not copied into job {job.job}: it lies at {made[name].uri}"
+            )
         if not made[name].is_persistent:
             raise RunError(
                 f"dataset '{name}' is not in a file that job {job.job} wrote: it only passed "
-                "between tasks, lies elsewhere or was read"
+                "between tasks, or was read"
             )
     notes = []
     if job.state != "SUCCEEDED":
