@@ -73,13 +73,15 @@ def pull(request: PullRequest, reporter: TransferReporter) -> PullReport:
     What the job says decides what is fetched, never where it is written.
 
     Raises:
-        VertexAIError: there is no such job or dataset, it cannot be reached, or local files are
-            newer: nothing has been written then. Or a file cannot be fetched or written: each
+        VertexAIError: there is no such job or dataset, it cannot be reached, it did not succeed
+            and has no file, or local files are newer: nothing has been written then. Or a file cannot be fetched or written: each
             is there as it was or as it shall be.
     """
     with closing(reporter):
         job = _find(request)
         wanted, notes = _wanted(job, request.datasets)
+        if not wanted and job.state != "SUCCEEDED":
+            raise RunError(f"job {job.job} is {job.state}, and has no file to fetch")
         places, left_out = _places(request, wanted)
         files = _files_of(wanted, places)
         todo = _decide(files, places, wanted, force=request.force)

@@ -71,8 +71,10 @@ EXPECTED = {
     ),
     "folder": (
         ("file", "Dataset", "-", "a"),
-        "PartitionedDataset on the local disk; raw, staged by its content (5f631571); "
-        "shares its place with inside data/folder",
+        (
+            "PartitionedDataset on the local disk; raw, staged by its content (5f631571); "
+            "shares its place with inside data/folder"
+        ),
     ),
     "remote": (("reference", "Dataset", "-", "a"), "TextDataset at s3:// s3://bucket/in.txt"),
     "object": (("object", "Artifact", "a", "b e f"), "not in the catalog"),
@@ -128,8 +130,7 @@ def rows(printed: str) -> dict[str, list[str]]:
         name = cells[0].strip() or name
         known = found.setdefault(name, [""] * (len(_TITLES) - 1))
         found[name] = [
-            " ".join(f"{cell} {more}".split())
-            for cell, more in zip(known, cells[1:], strict=True)
+            " ".join(f"{cell} {more}".split()) for cell, more in zip(known, cells[1:], strict=True)
         ]
     return found
 
