@@ -74,8 +74,8 @@ def pull(request: PullRequest, reporter: TransferReporter) -> PullReport:
 
     Raises:
         VertexAIError: there is no such job or dataset, it cannot be reached, it did not succeed
-            and has no file, or local files are newer: nothing has been written then. Or a file cannot be fetched or written: each
-            is there as it was or as it shall be.
+            and has no file, or local files are newer: nothing has been written then. Or a file
+            cannot be fetched or written: each is there as it was or as it shall be.
     """
     with closing(reporter):
         job = _find(request)
