@@ -22,6 +22,7 @@ RESERVED = frozenset(
         "files",
         "format",
         "path",
+        "reference",
         "type",
         "version",
     }

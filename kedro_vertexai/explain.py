@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kedro_vertexai.catalog import Dataset, Kind, base_name
-from kedro_vertexai.plan.model import Artifact, Plan
+from kedro_vertexai.location import overlap
+from kedro_vertexai.plan.model import Artifact, Plan, Travel
 from kedro_vertexai.plan.places import datasets_read
 from kedro_vertexai.project import Project
 
@@ -53,16 +54,16 @@ def explain(project: Project, plan: Plan) -> list[Row]:
             *(base_name(output) for output in node.outputs),
         )
     )
-    staged = {entry.dataset: entry.digest for entry in plan.staged}
+    others = {name: _written_there(name, writers, project.datasets) for name in names}
     return [
         Row(
             name,
-            _travels(dataset, artifacts.get(name)),
+            _travels(dataset, artifacts.get(name), others[name]),
             dataset.artifact.removeprefix("system."),
             tuple(writers.get(name, ())),
             tuple(readers.get(name, ())),
             dataset.path or dataset.uri,
-            _why(dataset, plan, staged.get(name, ""), written=name in writers),
+            _why(dataset, plan, others[name], written=name in writers),
         )
         for name in names
         if (dataset := project.datasets[name])
@@ -86,19 +87,44 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     console.print(table)
 
 
-def _travels(dataset: Dataset, artifact: Artifact | None) -> str:
+def _written_there(
+    name: str, writers: Collection[str], datasets: Mapping[str, Dataset]
+) -> list[str]:
+    """The other datasets that nodes write at a local dataset's place, or inside it."""
+    path = datasets[name].path
+    return [
+        other
+        for other in writers
+        if path and other != name and datasets[other].path and overlap(path, datasets[other].path)
+    ]
+
+
+def _travels(dataset: Dataset, artifact: Artifact | None, others: Collection[str]) -> str:
     if artifact is not None:
         return artifact.travel.value
+    if others:
+        # Its readers are handed the artifacts of these.
+        return Travel.FILE.value
     # A reference whose place has no URI is no artifact; what waits for it does so all the same.
     return "reference" if dataset.kind is Kind.REMOTE else INSIDE
 
 
-def _why(dataset: Dataset, plan: Plan, digest: str, *, written: bool) -> str:
-    reason = f"{dataset.reason}, versioned" if dataset.versioned else dataset.reason
-    if written or dataset.kind is not Kind.LOCAL:
-        return reason
-    if digest:
-        return f"{reason}; raw, staged by its content ({digest[:8]})"
+def _why(dataset: Dataset, plan: Plan, others: Collection[str], *, written: bool) -> str:
+    said = [f"{dataset.reason}, versioned" if dataset.versioned else dataset.reason]
+    if not written and dataset.kind is Kind.LOCAL:
+        said += _raw(dataset, plan, is_written=bool(others))
+    if others:
+        said.append(f"shares its place with {', '.join(others)}")
+    return "; ".join(said)
+
+
+def _raw(dataset: Dataset, plan: Plan, *, is_written: bool) -> list[str]:
+    """Where what no node writes under this name comes from."""
+    digests = {entry.dataset: entry.digest for entry in plan.staged}
+    if dataset.name in digests:
+        return [f"raw, staged by its content ({digests[dataset.name][:8]})"]
+    if dataset.path in plan.in_image:
+        return ["raw, in the image"]
     if any(entry.dataset == dataset.name for entry in plan.missing):
-        return f"{reason}; raw, and missing there"
-    return f"{reason}; raw, in the image"
+        return ["raw, and missing there"]
+    return [] if is_written else ["raw and optional, missing there"]

@@ -73,13 +73,15 @@ def pull(request: PullRequest, reporter: TransferReporter) -> PullReport:
     What the job says decides what is fetched, never where it is written.
 
     Raises:
-        VertexAIError: there is no such job or dataset, it cannot be reached, or local files are
-            newer: nothing has been written then. Or a file cannot be fetched or written: each
-            is there as it was or as it shall be.
+        VertexAIError: there is no such job or dataset, it cannot be reached, it did not succeed
+            and has no file, or local files are newer: nothing has been written then. Or a file
+            cannot be fetched or written: each is there as it was or as it shall be.
     """
     with closing(reporter):
         job = _find(request)
         wanted, notes = _wanted(job, request.datasets)
+        if not wanted and job.state != "SUCCEEDED":
+            raise RunError(f"job {job.job} is {job.state}, and has no file to fetch")
         places, left_out = _places(request, wanted)
         files = _files_of(wanted, places)
         todo = _decide(files, places, wanted, force=request.force)
@@ -118,10 +120,14 @@ def _wanted(job: JobOutputs, asked: Sequence[str]) -> tuple[dict[str, DatasetOut
     for name in names:
         if name not in made:
             raise RunError(f"job {job.job} has no dataset '{name}'{did_you_mean(name, made)}")
+        if made[name].is_reference:
+            raise RunError(
+                f"dataset '{name}' was not copied into job {job.job}: it lies at {made[name].uri}"
+            )
         if not made[name].is_persistent:
             raise RunError(
                 f"dataset '{name}' is not in a file that job {job.job} wrote: it only passed "
-                "between tasks, lies elsewhere or was read"
+                "between tasks, or was read"
             )
     notes = []
     if job.state != "SUCCEEDED":

@@ -24,9 +24,21 @@ _SECRET = re.compile(
 _IN_URL = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*@")
 
 
+# What signs a URL: `X-Goog-Signature=...`, `sig=...`, `access_token=...`.
+_IN_QUERY = re.compile(
+    r"(?<=[?&])([^\s?&=#]*(?:sig|token|key|secret|passw|credential|auth)[^\s?&=#]*=)[^\s&#'\"]+",
+    re.IGNORECASE,
+)
+
+
+def redacted(text: str) -> str:
+    """The text without what looks like a token, a key, or a password or signature in a URL."""
+    return _IN_QUERY.sub(r"\1***", _IN_URL.sub("***@", _SECRET.sub("***", text)))
+
+
 def without_secrets(text: str) -> str:
-    """The text on one line, without what looks like a token, a key, or a password in a URL."""
-    return " ".join(_IN_URL.sub("***@", _SECRET.sub("***", text)).split())
+    """The same on one line."""
+    return " ".join(redacted(text).split())
 
 
 def reason_of(error: BaseException) -> str:

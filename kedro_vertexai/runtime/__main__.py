@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from kedro_vertexai.auth.reason import without_secrets
+from kedro_vertexai.auth.reason import redacted, without_secrets
 from kedro_vertexai.errors import VertexAIError
 from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (Exception, SystemExit) as error:
         # Of the project's own; a task that ends early has not done its work, even with code 0.
-        traceback.print_exc()
+        print(redacted(traceback.format_exc()), end="", file=sys.stderr)
         print(_one_line(error), file=sys.stderr)
         return 1
     finally:

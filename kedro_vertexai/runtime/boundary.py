@@ -131,8 +131,8 @@ class TaskBoundary:
             if boundary.versioned:
                 facts[_VERSION] = self._save_version
             # Without a place of its own it leaves nothing at the engine's either.
-            absent = {} if boundary.uri else {"absent": True}
-            return OutputFacts({**facts, **absent}, boundary.uri)
+            kept = {"reference": True} if boundary.uri else {"absent": True}
+            return OutputFacts({**facts, **kept}, boundary.uri)
         saved = self._objects[boundary.dataset].saved
         if saved is None:
             raise TaskError(f"dataset '{boundary.dataset}' was never saved by its node")

@@ -122,7 +122,7 @@ class NodeTask:
 
     def catalog_created(self, catalog: CatalogProtocol[Any, Any], save_version: str) -> None:
         if self._run is None:
-            switch_off(catalog)
+            switch_off(catalog, self._nodes().datasets())
         self._boundary.enter_catalog(catalog, save_version)
         # The project is loaded and no node has run: what is there now will stay.
         gc.freeze()

@@ -11,9 +11,10 @@ from typing import Any
 class DatasetOutput:
     """A dataset that a task made.
 
-    `uri` is where it lies: an absolute path for a job on this machine. One that is not
-    persistent only passed between tasks. An absent one was saved nowhere, an empty one is a
-    directory without files, which an object store cannot hold.
+    `uri` is where it lies: an absolute path for a job on this machine. A persistent one is in a
+    file that the job wrote; a reference stays where its dataset keeps it; any other only passed
+    between tasks, or was read. An absent one was saved nowhere, an empty one is a directory
+    without files, which an object store cannot hold.
     """
 
     dataset: str
@@ -21,6 +22,12 @@ class DatasetOutput:
     is_persistent: bool
     is_absent: bool = False
     is_empty: bool = False
+    is_reference: bool = False
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it outlasts the job, and so is shown as what the job has made."""
+        return (self.is_persistent or self.is_reference) and not self.is_absent
 
     @classmethod
     def of(cls, uri: str, metadata: Mapping[str, Any]) -> DatasetOutput | None:
@@ -36,6 +43,7 @@ class DatasetOutput:
             # Kubeflow keeps true as 1.
             is_absent=bool(metadata.get("absent")),
             is_empty=bool(metadata.get("empty")),
+            is_reference=bool(metadata.get("reference")),
         )
 
 

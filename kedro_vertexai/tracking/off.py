@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,9 +24,16 @@ def disable_hook() -> None:
     settings.set("DISABLE_HOOKS_FOR_PLUGINS", tuple(sorted(disabled)))
 
 
-def switch_off(catalog: CatalogProtocol[Any, Any]) -> None:
-    """Let kedro-mlflow's datasets save without logging, as its hook does for such a pipeline."""
-    if "kedro_mlflow" in sys.modules:
-        from kedro_mlflow.io.catalog.switch_catalog_logging import switch_catalog_logging
+def switch_off(catalog: CatalogProtocol[Any, Any], names: Iterable[str]) -> None:
+    """Let kedro-mlflow's datasets save without logging, as its hook does for such a pipeline.
 
-        switch_catalog_logging(catalog, False)
+    Args:
+        catalog: the session's catalog.
+        names: the datasets of the task's nodes. No other is made: its package may be in the
+            image of another task alone.
+    """
+    if "kedro_mlflow" not in sys.modules:
+        return
+    from kedro_mlflow.io.catalog.switch_catalog_logging import switch_catalog_logging
+
+    switch_catalog_logging({name: catalog[name] for name in names if name in catalog}, False)

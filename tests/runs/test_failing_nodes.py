@@ -117,6 +117,7 @@ NODES = """
         of(yields_once, "yields_once"),
         of(first, "well"),
         of(lambda value: "text", "elsewhere"),
+        of(first, "reads_signed", "signed"),
     ]
     PIPELINES = {
         "__default__": Pipeline(bad),
@@ -137,6 +138,11 @@ CATALOG = {
 CATALOG["elsewhere"] = {
     "type": "text.TextDataset",
     "filepath": "data/${env:KEDRO_CONFIG_JOB_NAME}.txt",
+}
+SIGNATURE = "4711-open-sesame"
+CATALOG["signed"] = {
+    "type": "json.JSONDataset",
+    "filepath": f"https://127.0.0.1:9/x.json?X-Goog-Expires=600&X-Goog-Signature={SIGNATURE}",
 }
 SETTINGS = """
     import os
@@ -241,6 +247,14 @@ def test_the_exit_code_is_1_and_each_log_is_shown(bad: LocalRun) -> None:
 def test_a_traceback_is_in_the_log(bad: LocalRun) -> None:
     assert "in raises" in bad.log("raises")
     assert "Traceback" not in bad.printed
+
+
+def test_what_signs_a_url_is_in_no_log_and_no_message(bad: LocalRun) -> None:
+    assert "X-Goog-Expires=600&X-Goog-Signature=***" in bad.tasks["reads_signed"]["error"]
+    assert "X-Goog-Expires=600&X-Goog-Signature=***" in bad.log("reads_signed")
+    told = [bad.job / "job.json", bad.job / "pipeline.json", *(bad.job / "logs").iterdir()]
+    assert not [file.name for file in told if SIGNATURE in file.read_text(errors="replace")]
+    assert SIGNATURE not in bad.printed
 
 
 def test_a_megabyte_of_output_is_in_the_log_and_only_there(bad: LocalRun) -> None:

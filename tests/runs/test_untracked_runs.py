@@ -45,6 +45,8 @@ CATALOG = {
     "noted": {"type": "json.JSONDataset", "filepath": "data/noted.json"},
     "score": {"type": "kedro_mlflow.io.metrics.MlflowMetricDataset", "key": "score"},
 }
+# An entry that no node of the pipeline has, of a class that only another image can make.
+ELSEWHERE = {"elsewhere": {"type": "not_in_this_image.Dataset", "filepath": "data/x"}}
 DISABLED = {**MLFLOW, "tracking": {"disable_tracking": {"pipelines": ["secret"]}}}
 
 
@@ -56,7 +58,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> KedroProject:
         parameters={"start": "${twice:4}"},
         settings=SETTINGS,
         catalog=CATALOG,
-        files={"conf/tracked/mlflow.yml": yaml.safe_dump(DISABLED)},
+        files={
+            "conf/tracked/mlflow.yml": yaml.safe_dump(DISABLED),
+            "conf/local/catalog.yml": yaml.safe_dump(ELSEWHERE),
+        },
     )
 
 

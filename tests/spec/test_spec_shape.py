@@ -308,6 +308,21 @@ def test_raw_inputs_are_imported_by_their_content(tmp_path: Path) -> None:
     assert tasks(spec)["input-raw"]["taskInfo"]["name"] == "input raw"
 
 
+def test_an_empty_raw_directory_is_told_to_be_one_since_a_bucket_has_none(tmp_path: Path) -> None:
+    for name in ("full", "empty"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+    (tmp_path / "full" / "deep" / "x.txt").write_text("x")
+    parts = {"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset"}
+    catalog = {name: {**parts, "path": name} for name in ("full", "empty")}
+    plan = plan_of(step("a", ["full", "empty"]), catalog=catalog, path=tmp_path)
+    spec = checked(build_spec(plan, root=ROOT))
+    told = {
+        name: executor(spec, f"input-{name}")["importer"]["metadata"] for name in ("full", "empty")
+    }
+    assert told["empty"]["empty"] is True
+    assert "empty" not in told["full"]
+
+
 def test_large_parameters_are_imported_too() -> None:
     spec = spec_of(step("a", "params:big"), parameters={"big": ["x" * 1000] * 200})
     assert "big" not in inputs(spec)

@@ -298,6 +298,13 @@ def test_a_job_that_failed_gives_what_it_has(project: KedroProject, job: LocalJo
     assert "job shop-1 is FAILED: it has what its finished tasks made" in done.stderr
 
 
+def test_a_job_that_failed_before_it_made_a_file_is_an_error(
+    project: KedroProject, job: LocalJob
+) -> None:
+    job.ended({"f": passed_object("fitted", job.artifact("t", "f", b"1"))}, state="FAILED")
+    assert refusal(project, "shop-1") == "job shop-1 is FAILED, and has no file to fetch"
+
+
 def test_a_job_is_named_by_its_beginning_or_as_the_latest(project: KedroProject) -> None:
     for name, hours in (("shop-20260101", 0), ("shop-20250101", 2), ("mill-20260101", 1)):
         job = LocalJob(project, name, hours)

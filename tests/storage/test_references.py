@@ -81,5 +81,6 @@ def test_its_artifact_says_where_it_lies_and_which_version_it_is(
     outputs: dict[str, Any] = run.tasks["write"]["outputs"]
     assert outputs["model"]["uri"] == f"gs://{bucket.name}/model.json"
     version = outputs["model"]["metadata"]["version"]
+    assert outputs["model"]["metadata"]["reference"] is True
     assert any(version in name for name in bucket.objects("model.json"))
     assert f"gs://{bucket.name}/model.json" in run.printed

@@ -251,16 +251,17 @@ def test_where_files_appear_in_parts_only_a_manifest_says_that_they_are_right(
     tmp_path: Path,
 ) -> None:
     fsspec.register_implementation("shelf", ShelfFileSystem, clobber=True)
-    content = many_files(tmp_path / "parts", 3)
-    (tmp_path / "parts" / "large.bin").write_bytes(b"1" * LARGE)
+    content = {**many_files(tmp_path / "parts", 3), "large.bin": b"1" * LARGE}
+    (tmp_path / "parts" / "large.bin").write_bytes(content["large.bin"])
     one = described(tmp_path, "parts")
     root = f"shelf://{tmp_path}/root"
     place = Path(staged_uri(f"{tmp_path}/root", one))
     place.mkdir(parents=True)
-    (place / "0001.bin").write_bytes(b"x" * 100)
+    for name, data in content.items():
+        (place / name).write_bytes(b"x" * len(data))
     assert staged([one], root, tmp_path)[0].uploaded == (one,)
     there = {file.name: file.read_bytes() for file in place.iterdir()}
-    assert there == {**content, "large.bin": b"1" * LARGE}
+    assert there == content
     assert staged([one], root, tmp_path)[0].already == (one,)
 
 

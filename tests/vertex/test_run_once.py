@@ -82,6 +82,27 @@ def test_a_job_that_is_followed_ends_with_its_tasks_and_outputs(
     assert line.split()[1].startswith(f"{bucket.root}/")
 
 
+def test_a_dataset_that_stays_in_its_bucket_is_an_output_too(
+    new_project: NewProject, service: GoogleService, bucket: Bucket
+) -> None:
+    uri = f"gs://{bucket.name}/table.csv"
+    project = new_project(
+        nodes=NODES,
+        parameters={"start": 21, "divisor": 1},
+        catalog={"table": {"type": "pandas.CSVDataset", "filepath": uri}},
+        run_config={"root": bucket.root.removeprefix("gs://")},
+    )
+    service.images.push(IMAGE, project.path)
+    result = project.invoke("run-once", "--wait")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-2:] == ["  Dataset  Lies at", f"  table    {uri}"]
+    pulled = project.invoke("pull", job_id(result.stdout), "table")
+    assert pulled.exit_code == 1
+    assert pulled.stderr.endswith(
+        f"'table' was not copied into job {job_id(result.stdout)}: it lies at {uri}\n"
+    )
+
+
 def test_a_failed_task_is_told_with_its_last_lines(project: KedroProject) -> None:
     result = project.invoke("run-once", "--wait", "--params", "divisor=0")
     assert result.exit_code == 1

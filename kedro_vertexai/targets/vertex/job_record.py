@@ -113,7 +113,7 @@ class JobRecord:
             output.dataset: output
             for task in self.tasks
             for output in task.outputs
-            if output.is_persistent and not output.is_absent
+            if output.is_result
         }
         return tuple(found[dataset] for dataset in sorted(found))
 
