@@ -95,7 +95,11 @@ def _is_registered(model: LoggedModel, name: str) -> bool:
         return True
     quoted = name.replace("'", "''")
     versions = mlflow.MlflowClient().search_model_versions(f"name = '{quoted}'")
-    return any(version.model_id == model.model_id for version in versions)
+    # MLflow's own store keeps the source alone.
+    return any(
+        model.model_id == version.model_id or model.model_uri == version.source
+        for version in versions
+    )
 
 
 def _models(tag: str, value: str) -> list[LoggedModel]:
