@@ -50,11 +50,11 @@ def check(project_path: Path, env: str, service_account: str | None = None) -> I
         authentication = Authentication(authentication_settings(config))
         before = dict(os.environ)
         authentication.begin()
-        context = signed_context(project_path, env, authentication)
-        server = _set_up(context)
-        yield "server", server
-        yield from _who(before, google=service_account is not None)
-        yield "request", _ask(server)
+        with signed_context(project_path, env, config, authentication) as context:
+            server = _set_up(context)
+            yield "server", server
+            yield from _who(before, google=service_account is not None)
+            yield "request", _ask(server)
 
 
 def _set_up(context: KedroContext) -> str:
@@ -93,7 +93,7 @@ def _set_up(context: KedroContext) -> str:
 def _who(before: dict[str, str], *, google: bool) -> Iterator[Line]:
     """What signs, with which credentials, and what the token says of itself."""
     from kedro_vertexai.auth.environment import TOKEN, overriding, overriding_files
-    from kedro_vertexai.auth.google_credentials import describe_credentials, stand_in
+    from kedro_vertexai.auth.google_credentials import describe_credentials, has_asked, stand_in
 
     names = overriding(os.environ)
     provider = _provider()
@@ -110,13 +110,14 @@ def _who(before: dict[str, str], *, google: bool) -> Iterator[Line]:
         yield "not used", f"{provider}: MLflow prefers what is in the environment"
     for file in overriding_files(os.environ, _server()):
         yield "beaten by", f"{file}, which holds a user and password for this server"
-    if provider.startswith(_OURS) and not names:
+    # For the variables above, or else for what the provider is about to ask.
+    asks_google = has_asked() or (provider.startswith(_OURS) and not names)
+    if asks_google:
         yield "credentials", describe_credentials()
-    if google:
-        if names or not provider.startswith(_OURS):
-            yield "not used", f"--as {stand_in()}: no token is asked of Google here"
-        else:
-            yield "acting as", stand_in()
+    if google and asks_google:
+        yield "acting as", stand_in()
+    elif google:
+        yield "not used", f"--as {stand_in()}: nothing is asked of Google here"
     token = os.environ.get(TOKEN, "") if names else _bearer_token()
     if not names or names == (TOKEN,):
         yield from _claims(token)

@@ -97,8 +97,11 @@ def _kill_run(jobs: JobsOfProject, job: JobRecord) -> dict[str, Any] | None:
     with task_environment(jobs.config, **more):
         authentication = Authentication(authentication_settings(jobs.config))
         authentication.begin()
-        context = signed_context(jobs.path, jobs.env, authentication, given)
-        with one_line_errors("MLflow cannot be asked"), soon(_PATIENCE):
+        with (
+            signed_context(jobs.path, jobs.env, jobs.config, authentication, given) as context,
+            one_line_errors("MLflow cannot be asked"),
+            soon(_PATIENCE),
+        ):
             find_experiment(context)
             _check_server()
             told = job.mlflow_run

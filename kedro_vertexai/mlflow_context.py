@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
 from kedro_vertexai.config import PluginConfig
+from kedro_vertexai.dynamic_config import materialise
 from kedro_vertexai.errors import ConfigError, VertexAIError
 from kedro_vertexai.project_config import config_loader
 from kedro_vertexai.runtime.authentication import Authentication
@@ -40,34 +43,66 @@ def task_environment(config: PluginConfig, **more: str) -> Iterator[None]:
         os.environ.update(before)
 
 
+@contextmanager
 def signed_context(
     path: Path,
     env: str,
+    config: PluginConfig,
     authentication: Authentication,
     runtime_params: Mapping[str, Any] | None = None,
-) -> KedroContext:
+) -> Iterator[KedroContext]:
     """A context on which the project's own hooks have acted, and no other plugin's.
 
     Args:
         path: the project's root; Kedro has bootstrapped it.
         env: the Kedro environment.
+        config: of the project.
         authentication: that has begun in this environment.
         runtime_params: nested values for the configuration's resolvers.
 
     Raises:
         VertexAIError: the project cannot be read, or requests cannot be signed.
     """
-    from kedro.config import MissingConfigException
-
     from kedro_vertexai.project import load_context
     from kedro_vertexai.project_hooks import hook_manager
 
     given = dict(runtime_params or {})
-    loader = config_loader(path, env, given)
     manager = hook_manager()
     manager.register(_First(authentication))
+    with _task_configuration(path, config) as conf_source:
+        loader = config_loader(path, env, given, conf_source)
+        with _own_words():
+            context = load_context(path, env, loader, manager, given)
+        yield context
+
+
+@contextmanager
+def _task_configuration(path: Path, config: PluginConfig) -> Iterator[Path]:
+    """The configuration as a task has it: with what `dynamic_config_providers` make there.
+
+    They write into a copy, which is gone after the block: a token does not belong among the
+    user's own files.
+    """
+    from kedro.framework.project import settings
+
+    conf_source = path / settings.CONF_SOURCE
+    if not config.run_config.dynamic_config_providers:
+        yield conf_source
+        return
+    # Such a directory is its owner's alone.
+    with TemporaryDirectory(prefix="kedro-vertexai-") as folder:
+        copy = shutil.copytree(conf_source, Path(folder) / "conf")
+        materialise(config, copy)
+        yield copy
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """Let a mistake be told in its own words, without those on the hook that met it."""
+    from kedro.config import MissingConfigException
+
     try:
-        return load_context(path, env, loader, manager, given)
+        yield
     except VertexAIError as error:
         cause = error.__cause__
         if isinstance(cause, MissingConfigException):

@@ -53,8 +53,16 @@ def read_vertexai_config(path: Path, env: str) -> tuple[dict[str, Any], str]:
     return data, _conf_files(path, env, "vertexai")
 
 
-def config_loader(path: Path, env: str, runtime_params: Mapping[str, Any]) -> AbstractConfigLoader:
+def config_loader(
+    path: Path, env: str, runtime_params: Mapping[str, Any], conf_source: Path | None = None
+) -> AbstractConfigLoader:
     """The loader that the project's settings name, which also knows our files.
+
+    Args:
+        path: the project's root.
+        env: the Kedro environment.
+        runtime_params: nested values for the configuration's resolvers.
+        conf_source: the directory of all environments; that of the settings without.
 
     Raises:
         ProjectError: it cannot be made.
@@ -63,7 +71,7 @@ def config_loader(path: Path, env: str, runtime_params: Mapping[str, Any]) -> Ab
 
     try:
         loader = settings.CONFIG_LOADER_CLASS(
-            conf_source=str(path / settings.CONF_SOURCE),
+            conf_source=str(conf_source or path / settings.CONF_SOURCE),
             env=env,
             runtime_params=dict(runtime_params),
             **settings.CONFIG_LOADER_ARGS,

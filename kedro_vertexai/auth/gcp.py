@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kedro_vertexai.auth.google_credentials import impersonated, own_credentials, stand_in
+from kedro_vertexai.auth.google_credentials import (
+    impersonated,
+    note_asked,
+    own_credentials,
+    stand_in,
+)
 from kedro_vertexai.auth.id_token import IdToken
 from kedro_vertexai.auth.mlflow_request_header_provider import (
     RequestHeaderProviderWithKedroContext,
@@ -32,6 +37,7 @@ def own_id_token(client_id: str) -> IdToken:
     def make(transport: Any) -> Any:
         from google.oauth2.id_token import fetch_id_token_credentials
 
+        note_asked()
         return fetch_id_token_credentials(  # type: ignore[no-untyped-call]
             client_id, request=transport
         )

@@ -18,12 +18,14 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 
 _stand_in: list[str] = []
+_asked: list[bool] = []
 
 
 @contextmanager
 def acting_as(service_account: str | None) -> Iterator[None]:
     """Let everything here be done in the name of a service account; of one's own without."""
     _stand_in[:] = [service_account] if service_account else []
+    _asked.clear()
     try:
         yield
     finally:
@@ -35,6 +37,16 @@ def stand_in() -> str:
     return _stand_in[0] if _stand_in else ""
 
 
+def note_asked() -> None:
+    """Note that this process asks Google for something."""
+    _asked[:] = [True]
+
+
+def has_asked() -> bool:
+    """Whether it has, since it began to act as somebody."""
+    return bool(_asked)
+
+
 def own_credentials(transport: Any) -> Any:
     """google-auth's credentials for Google's APIs.
 
@@ -43,6 +55,7 @@ def own_credentials(transport: Any) -> Any:
     """
     import google.auth
 
+    note_asked()
     source, _ = google.auth.default(scopes=[SCOPE], request=transport)
     return impersonated(source, stand_in()) if stand_in() else source
 

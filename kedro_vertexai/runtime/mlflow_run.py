@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 from collections.abc import Callable
@@ -16,7 +17,13 @@ from kedro_vertexai.runtime.job import Job
 from kedro_vertexai.runtime.job_end import CANCELLED, FAILED, SUCCEEDED, JobEnd
 from kedro_vertexai.task_inputs import JOB, RUN, TRACKING
 from kedro_vertexai.tracking.config import store_lock
-from kedro_vertexai.tracking.finish import Ending, close_run, find_experiment, find_run
+from kedro_vertexai.tracking.finish import (
+    Ending,
+    close_run,
+    find_experiment,
+    find_run,
+    taken_over,
+)
 from kedro_vertexai.tracking.first_hook import acting_first
 from kedro_vertexai.tracking.off import disable_hook
 from kedro_vertexai.tracking.patience import be_patient, soon
@@ -166,18 +173,28 @@ class Closing:
                 mlflow.set_tracking_uri(self._server)
             context = self._context or self._load()
             run = close_run(context, self._end.job.id, ending)
-            if run is None and self._end.state == SUCCEEDED:
-                raise TrackingError(f"{_CLOSING}: {self._no_run()}")
+            if run is None:
+                self._check_lost(taken_over(context, self._end.job.id))
             return run
 
         return cast("dict[str, Any] | None", self._tracking.told_in_one_line(_CLOSING, closed))
 
+    def _check_lost(self, why: str) -> None:
+        """Say why there is no run to close; a job that succeeded has opened one.
+
+        Raises:
+            TrackingError: it has succeeded.
+        """
+        if self._end.state == SUCCEEDED:
+            raise TrackingError(f"{_CLOSING}: {why or self._no_run()}")
+        if why:
+            logger.warning("THE MLFLOW RUN IS NOT CLOSED: %s", why)
+
     def _no_run(self) -> str:
-        """Why a job that succeeded, and so has opened a run, is left without one."""
+        """What may have become of the run that its first task has opened."""
         return (
             f"none at {server()} has the tag {RUN_ID} = {self._end.job.id!r}. Either it has been "
-            "deleted, or mlflow.yml names another server in this task than in the first one, or "
-            "another job has gone on with it (tracking.run.id)"
+            "deleted, or mlflow.yml names another server in this task than in the first one"
         )
 
 
@@ -203,6 +220,12 @@ class _Tracking:
 
     def told_in_one_line(self, what: str, act: Callable[[], Any]) -> Any:
         """Act, try requests again, and raise what MLflow raises in one line."""
+        if importlib.util.find_spec("kedro_mlflow") is None:
+            # The user's machine, which has compiled this, has it.
+            raise TrackingError(
+                f"{what}: kedro-mlflow is not installed here: name it in requirements.txt and "
+                "build the image anew"
+            )
         be_patient(self.retry_for)
         with store_lock(), one_line_errors(what), soon(self.retry_for):
             return act()

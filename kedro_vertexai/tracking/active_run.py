@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-
-import mlflow
 
 
 def let_go() -> None:
@@ -14,6 +15,7 @@ def let_go() -> None:
     ends late would change the status of a run that has been closed meanwhile. What `end_run` does
     besides is done here, too (mlflow.tracking.fluent, 3.4 to 3.17).
     """
+    import mlflow
     from mlflow.tracking import fluent
 
     runs: Any = fluent._active_run_stack
@@ -21,3 +23,25 @@ def let_go() -> None:
     mlflow.flush_async_logging()
     if monitor := fluent.run_id_to_system_metrics_monitor.pop(run_id, None):
         monitor.finish()
+
+
+@contextmanager
+def on_another_server() -> Iterator[None]:
+    """Let MLflow be pointed elsewhere within this block, though a run is active.
+
+    A run that the project has started, and what is logged into it, is on the server that MLflow
+    was pointed at then.
+    """
+    if "mlflow" not in sys.modules:
+        # Then none is.
+        yield
+        return
+    import mlflow
+
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    try:
+        yield
+    finally:
+        if mlflow.active_run():
+            mlflow.set_tracking_uri(before[0])
+            mlflow.set_registry_uri(before[1])

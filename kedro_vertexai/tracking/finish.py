@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from kedro_vertexai.auth.reason import without_secrets
 from kedro_vertexai.location import without_credentials
 from kedro_vertexai.tracking import tags
 from kedro_vertexai.tracking.config import set_up
-from kedro_vertexai.tracking.start import find_runs
+from kedro_vertexai.tracking.start import find_runs, named_run
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
+
+logger = logging.getLogger(__name__)
 
 # Vertex AI's words; the tasks have their names in the pipeline spec.
 _FAILED_TASKS = re.compile(r"The failed tasks are: \[([^\]]*)\]")
@@ -131,6 +134,34 @@ def close_run(context: KedroContext, job_id: str, ending: Ending) -> dict[str, A
     return _describe(client, runs[0].info.run_id)
 
 
+def taken_over(context: KedroContext, job_id: str) -> str:
+    """Whose the run is that `mlflow.yml` names, if it is another job's; else empty.
+
+    Args:
+        context: that `find_experiment` has set up.
+        job_id: the engine's id of the job that does not find its run.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    run_id = named_run(context)
+    if not run_id:
+        return ""
+    try:
+        said = MlflowClient().get_run(run_id).data.tags
+    except MlflowException:
+        logger.debug("the run that mlflow.yml names cannot be looked at", exc_info=True)
+        return ""
+    other = said.get(tags.RUN_ID, job_id)
+    if other == job_id:
+        return ""
+    return (
+        f"the run {run_id} that mlflow.yml names is another job's now, "
+        f"{said.get(tags.JOB_NAME, other)}, whose last task closes it: jobs that run at the same "
+        "time need runs of their own, without tracking.run.id"
+    )
+
+
 def kill_run(
     context: KedroContext, job_name: str, run_id: str, reason: str
 ) -> dict[str, Any] | None:
@@ -149,6 +180,8 @@ def kill_run(
 
     client = MlflowClient()
     runs = [client.get_run(run_id)] if run_id else _runs_with(context, tags.JOB_NAME, job_name)
+    # Another job may have gone on with it since: tracking.run.id in mlflow.yml.
+    runs = [run for run in runs if run.data.tags.get(tags.JOB_NAME, job_name) == job_name]
     for run in runs:
         if run.info.status in ("RUNNING", "SCHEDULED"):
             _end(client, run, Ending("KILLED", reason))

@@ -79,13 +79,27 @@ def is_logged(pipeline: PipelineML, job_id: str) -> bool:
             client.delete_logged_model(model.model_id)
     ready = [model for model in found if model.status == LoggedModelStatus.READY]
     arguments = pipeline.log_model_kwargs
+    tags = {**(arguments.get("tags") or {}), RUN_ID: job_id}
     if not ready:
-        arguments["tags"] = {**(arguments.get("tags") or {}), RUN_ID: job_id}
+        arguments["tags"] = tags
         return False
     name = arguments.get("registered_model_name")
-    if name and MLFLOW_MODEL_VERSIONS not in ready[0].tags:
-        mlflow.register_model(ready[0].model_uri, name)
+    if name and not _is_registered(ready[0], name):
+        mlflow.register_model(ready[0].model_uri, name, tags=tags)
     return True
+
+
+def _is_registered(model: LoggedModel, name: str) -> bool:
+    """Whether a model has a version in the registry; its own tag says so a moment later."""
+    if MLFLOW_MODEL_VERSIONS in model.tags:
+        return True
+    quoted = name.replace("'", "''")
+    versions = mlflow.MlflowClient().search_model_versions(f"name = '{quoted}'")
+    # MLflow's own store keeps the source alone.
+    return any(
+        model.model_id == version.model_id or model.model_uri == version.source
+        for version in versions
+    )
 
 
 def _models(tag: str, value: str) -> list[LoggedModel]:

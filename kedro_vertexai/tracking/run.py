@@ -250,8 +250,12 @@ class JoinedRun:
         try:
             with without_retries():
                 run = client.get_run(self.run_id)
-                if run.info.status != "RUNNING" and tags.CLOSED not in run.data.tags:
-                    client.update_run(self.run_id, status="RUNNING")
+                if run.info.status == "RUNNING" or tags.CLOSED in run.data.tags:
+                    return
+                client.update_run(self.run_id, status="RUNNING")
+                # The job may have ended between the two.
+                if closed := client.get_run(self.run_id).data.tags.get(tags.CLOSED):
+                    client.set_terminated(self.run_id, status=closed)
         except MlflowException:
             # The next task that joins the run does the same, and the last one closes it.
             logger.debug("the MLflow run was not put back", exc_info=True)

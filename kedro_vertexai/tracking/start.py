@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
+
+logger = logging.getLogger(__name__)
 
 
 def open_experiment(context: KedroContext) -> None:
@@ -37,8 +40,7 @@ def open_run(context: KedroContext, *, name: str, said: Mapping[str, str]) -> tu
     tracking = context.mlflow.tracking  # type: ignore[attr-defined]
     experiment = tracking.experiment._experiment
     client = MlflowClient()
-    # kedro-mlflow lets MLflow read the variable where mlflow.yml names no run.
-    if run_id := tracking.run.id or os.environ.get("MLFLOW_RUN_ID"):
+    if run_id := named_run(context):
         _resume(client, client.get_run(run_id), experiment, tracking.run.name, said)
         return run_id, experiment.experiment_id
     runs = find_runs(client, [experiment.experiment_id], said[tags.RUN_ID])
@@ -52,6 +54,17 @@ def open_run(context: KedroContext, *, name: str, said: Mapping[str, str]) -> tu
             client.delete_run(made.info.run_id)
         runs = runs or [made]
     return runs[0].info.run_id, experiment.experiment_id
+
+
+def named_run(context: KedroContext) -> str:
+    """The id of the run that is to be gone on with; empty for one of the job's own.
+
+    Args:
+        context: on which MLflow is set up.
+    """
+    tracking = context.mlflow.tracking  # type: ignore[attr-defined]
+    # kedro-mlflow lets MLflow read the variable where mlflow.yml names no run.
+    return str(tracking.run.id or os.environ.get("MLFLOW_RUN_ID") or "")
 
 
 def find_runs(
@@ -104,8 +117,23 @@ def _resume(
             f"not in {experiment.name!r} ({experiment.experiment_id}): "
             "name the one it is in under tracking.experiment.name"
         )
+    _warn_of_another_job(run, said[tags.RUN_ID])
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in said.items()])
     for tag in (*tags.OF_FAILURE, tags.CLOSED):
         if tag in run.data.tags:
             client.delete_tag(run_id, tag)
     client.update_run(run_id, status="RUNNING", name=name)
+
+
+def _warn_of_another_job(run: Run, job_id: str) -> None:
+    """Say whose run it is, if a job has opened it and has not closed it."""
+    said = run.data.tags
+    is_open = run.info.status == "RUNNING" and tags.CLOSED not in said
+    if is_open and said.get(tags.RUN_ID, job_id) != job_id:
+        logger.warning(
+            "THE MLFLOW RUN %s, WHICH mlflow.yml NAMES, IS OPEN FOR ANOTHER JOB, %s, and belongs "
+            "to this one from now on. If that job still runs, both log into it, and it ends as "
+            "this one does",
+            run.info.run_id,
+            said.get(tags.JOB_NAME, said[tags.RUN_ID]),
+        )

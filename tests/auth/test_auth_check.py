@@ -164,6 +164,67 @@ def test_user_and_password_of_a_secret_backend(
     assert "S3CRET" not in result.output
 
 
+@pytest.mark.parametrize("service_account", [None, PIPELINES])
+def test_a_token_that_a_task_writes_for_itself(
+    new_project: Project, server: SignedServer, google: TokenService, service_account: str | None
+) -> None:
+    """As `dynamic_config_providers` do; nothing is left of it among the user's files."""
+    google.is_machine = True
+    google.impersonators[PIPELINES] = {MACHINE}
+    provider = {
+        "cls": "kedro_vertexai.auth.gcp.MLFlowGoogleOAuthCredentialsProvider",
+        "params": {"client_id": AUDIENCE},
+    }
+    project = new_project(
+        mlflow={"server": {"mlflow_tracking_uri": server.url, "credentials": "gcp_credentials"}},
+        run_config={"dynamic_config_providers": [provider]},
+    )
+    arguments = ("--as", service_account) if service_account else ()
+    result, shown = check(project, *arguments)
+    assert result.exit_code == 0, result.output
+    assert shown["signed with"] == f"{TOKEN} (put there by the configuration)"
+    assert shown["credentials"] == "the machine's service account, as its metadata server says"
+    assert shown.get("acting as") == service_account
+    assert (shown["audience"], shown["subject"]) == (AUDIENCE, service_account or MACHINE)
+    assert shown["request"].startswith("accepted")
+    assert server.refused == []
+    left = [file.read_bytes() for file in project.path.rglob("*") if file.is_file()]
+    for token in google.issued:
+        assert token not in result.output
+        assert not [content for content in left if token.encode() in content]
+
+
+def test_secrets_are_read_as_the_pipeline_will_run(
+    project: Project,
+    server: SignedServer,
+    secret_manager: SecretManagerServer,
+    google: TokenService,
+) -> None:
+    google.is_machine = True
+    google.impersonators[PIPELINES] = {MACHINE}
+    secret_manager.readers = {PIPELINES}
+    secret_manager.secrets = {f"projects/my-project/secrets/{TOKEN}/versions/latest": b"S3CRET"}
+    server.plain = {"Bearer S3CRET"}
+    secrets = {"backend": "google-secret-manager"}
+    authentication = {"type": "Vars", "params": [TOKEN], "secrets": secrets}
+    result, shown = check(project(authentication=authentication), "--as", PIPELINES)
+    assert result.exit_code == 0, result.output
+    assert shown["acting as"] == PIPELINES
+    assert "not used" not in shown
+    assert "S3CRET" not in result.output
+
+
+def test_an_account_in_whose_name_nothing_is_asked(
+    project: Project, server: SignedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN, "S3CRET")
+    server.plain = {"Bearer S3CRET"}
+    result, shown = check(project(), "--as", PIPELINES)
+    assert result.exit_code == 0, result.output
+    assert shown["not used"] == f"--as {PIPELINES}: nothing is asked of Google here"
+    assert not {"acting as", "credentials"} & shown.keys()
+
+
 def test_a_token_of_the_environment_that_beats_the_provider(
     project: Project, server: SignedServer, key_file: KeyFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

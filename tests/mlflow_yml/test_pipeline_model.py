@@ -120,6 +120,37 @@ INTERRUPTS = """
 
     HOOKS = (Killed(), Fails())
 """
+# A first attempt that is killed when the model is logged: before the registry has a version of it,
+# or before the model itself says that there is one.
+DIES = """
+    import os
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+    from mlflow.tracking._model_registry import fluent
+    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
+
+
+    def dies_once(function, concerned):
+        def act(*arguments, **named):
+            attempt = Path(os.environ["ATTEMPTS"], "1")
+            if concerned(arguments) and not attempt.exists():
+                attempt.touch()
+                os._exit(9)
+            return function(*arguments, **named)
+
+        return act
+
+
+    if os.environ.get("DIES") == "before the version":
+        fluent._register_model = dies_once(fluent._register_model, lambda arguments: True)
+    else:
+        MlflowClient.set_logged_model_tags = dies_once(
+            MlflowClient.set_logged_model_tags,
+            lambda arguments: MLFLOW_MODEL_VERSIONS in arguments[2],
+        )
+"""
+REGISTERED = '{"name": "whole-pipeline", "registered_model_name": "shop"}'
 
 
 def described(**more: Any) -> dict[str, Any]:
@@ -185,22 +216,26 @@ def test_the_model_predicts_in_a_fresh_process(run: LocalRun, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_task_that_is_tried_again_logs_and_registers_one_model(tmp_path: Path) -> None:
-    attempts = tmp_path / "attempts"
-    attempts.mkdir()
-    registered = '{"name": "whole-pipeline", "registered_model_name": "shop"}'
-    nodes = NODES.replace('{"name": "whole-pipeline"}', registered)
+@pytest.mark.parametrize(
+    ("settings", "dies", "attempts"),
+    [(INTERRUPTS, "", 2), (DIES, "before the version", 1), (DIES, "before its tag", 1)],
+)
+def test_a_task_that_is_tried_again_logs_and_registers_one_model(
+    tmp_path: Path, settings: str, dies: str, attempts: int
+) -> None:
+    folder = tmp_path / "attempts"
+    folder.mkdir()
     project = write_project(
         tmp_path / "project",
         **described(
-            nodes=nodes,
-            settings=INTERRUPTS,
+            nodes=NODES.replace('{"name": "whole-pipeline"}', REGISTERED),
+            settings=settings,
             run_config={"retries": {"__default__": {"count": 2, "backoff": 0.1}}},
         ),
     )
-    run = run_once(project, "-p", "training", env={"ATTEMPTS": str(attempts)})
+    run = run_once(project, "-p", "training", env={"ATTEMPTS": str(folder), "DIES": dies})
     assert run.exit_code == 0, run.printed
-    assert len(list(attempts.iterdir())) == 2
+    assert len(list(folder.iterdir())) == attempts
     (model,) = logged_models(run)
     assert (model.name, model.status.value) == ("whole-pipeline", "READY")
     client = mlflow_client(project.path / ".vertexai" / "mlflow.db")

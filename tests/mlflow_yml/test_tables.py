@@ -19,6 +19,26 @@ ROOT = Path(__file__).parents[2]
 FEATURES = ROOT / "docs" / "mlflow-features.md"
 # Other than the bases that they share.
 DATASET = re.compile(r"Mlflow(?!Abstract)\w+Dataset")
+# What kedro-mlflow's documentation tells of beside keys and datasets.
+FEATURES_BESIDE_DATASETS = (
+    "runtime parameters in `mlflow.yml`",
+    "a run that is active already",
+    "`validator` of an entry",
+    "metrics of a task that is tried again",
+    "`pipeline_ml_factory`",
+    "a pipeline's model whose task is tried again",
+    "`KedroPipelineModel`",
+    "autologging",
+    "traces",
+    "`kedro mlflow init`",
+)
+# How many promises each of the pages makes: one that is kept no more must not just go away.
+PROMISES = {
+    "kedro-vertexai: MLflow support": 12,
+    "kedro-airflow-k8s: MLflow support, both versions of the page": 6,
+    "kedro-mlflow: motivation": 6,
+    "kedro-mlflow: configuration": 21,
+}
 # These are sections, whose content is the user's own or empty in the template.
 WHOLE = ("server.request_header_provider.init_kwargs",)
 
@@ -73,6 +93,21 @@ def test_each_dataset_of_kedro_mlflow_has_a_row() -> None:
     assert len(names) == 7
     rows = [line for line in FEATURES.read_text("utf-8").splitlines() if line.startswith("| `")]
     assert not [name for name in names if not any(row.startswith(f"| `{name}`") for row in rows)]
+
+
+def test_each_other_feature_has_a_row() -> None:
+    rows = FEATURES.read_text("utf-8").partition("## Features")[2].splitlines()
+    for feature in FEATURES_BESIDE_DATASETS:
+        assert [row for row in rows if row.startswith(f"| {feature} |")], feature
+
+
+def test_no_promise_is_left_out() -> None:
+    sections = (ROOT / "docs" / "promises.md").read_text("utf-8").split("\n## ")[1:]
+    counted = {
+        section.partition("\n")[0]: len(re.findall(r"^\| (?!promise)", section, re.MULTILINE))
+        for section in sections
+    }
+    assert counted == PROMISES
 
 
 def _keys(section: dict[str, Any], above: str = "") -> Iterator[str]:

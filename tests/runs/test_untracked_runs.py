@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import yaml
 from local_run import LocalRun, run_once
 from project_factory import MLFLOW, KedroProject, write_project
+from without_kedro_mlflow import without_kedro_mlflow
 
 NODES = """
     def note(value):
@@ -89,40 +89,10 @@ def test_a_pipeline_that_is_not_disabled_is_tracked(project: KedroProject) -> No
     assert tracked.mlflow_run().data.metrics == {"score": 0.5}
 
 
-# Python imports this before anything else: it is an installation without kedro-mlflow.
-WITHOUT_KEDRO_MLFLOW = """
-import importlib.metadata
-import sys
-
-
-class AllBut:
-    def __init__(self, finder):
-        self.finder = finder
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] != "kedro_mlflow":
-            return self.finder.find_spec(name, path, target)
-
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
-
-
-def others(**wanted):
-    return (found for found in everything(**wanted) if found.metadata["Name"] != "kedro_mlflow")
-
-
-everything = importlib.metadata.distributions
-importlib.metadata.distributions = others
-sys.meta_path[:] = map(AllBut, sys.meta_path)
-"""
-
-
 def test_without_kedro_mlflow_installed_a_project_that_configures_it_is_not_tracked(
     project: KedroProject, tmp_path: Path
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(WITHOUT_KEDRO_MLFLOW)
-    inherited = os.environ.get("PYTHONPATH", "")
-    env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{inherited}"}
+    env = without_kedro_mlflow(tmp_path)
     run = run_once(project, "-n", "note", kedro_env="tracked", env=env)
     assert run.exit_code == 0, run.printed
     assert run.states() == {"note": "SUCCEEDED"}

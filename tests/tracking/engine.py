@@ -14,6 +14,17 @@ from project_factory import KedroProject, inherited
 
 from kedro_vertexai.task_inputs import JOB, JOB_ID, JOB_NAME, RUN, STATUS, TASK, TRACKING
 
+# Settings of a project that has a run of its own, wherever that is.
+STARTS_A_RUN = """
+    import os
+
+    if os.environ.get("OWN_RUN"):
+        import mlflow
+
+        mlflow.set_tracking_uri(os.environ["OWN_SERVER"])
+        mlflow.start_run(run_id=os.environ["OWN_RUN"])
+"""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -35,6 +46,7 @@ class Engine:
     project: KedroProject
     folder: Path
     job_id: str = "job-1"
+    job_name: str = "job"
     tracking: Mapping[str, Any] | None = None
     env: Mapping[str, str] | None = None
 
@@ -87,4 +99,4 @@ class Engine:
 
     def _own(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         tracking = json.dumps(self.tracking or {"required": True, "retry_for": 1})
-        return {JOB_ID: self.job_id, JOB_NAME: "job", TRACKING: tracking, **parameters}
+        return {JOB_ID: self.job_id, JOB_NAME: self.job_name, TRACKING: tracking, **parameters}

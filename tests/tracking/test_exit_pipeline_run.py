@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import Done, Engine
+from engine import STARTS_A_RUN, Done, Engine
 from mlflow_proxy import MlflowProxy
 
 from kedro_vertexai.task_inputs import JOB, RUN
@@ -62,6 +63,7 @@ NODES = """
 """
 PROJECT = {"nodes": NODES, "parameters": {"start": 1}}
 TASK = {"nodes": ["last"]}
+REQUIRED = {"required": True, "retry_for": 1}
 MESSAGE = "The DAG failed because some tasks failed. The failed tasks are: [a-b, c]."
 FAILED = {"state": "FAILED", "error": {"message": MESSAGE}}
 
@@ -221,3 +223,27 @@ def test_a_pipeline_that_is_killed_leaves_a_run_that_has_ended(
     run = client.get_run(started["run_id"])
     assert run.info.status == closed
     assert run.data.metrics == {"before": 1}
+
+
+def test_it_logs_into_a_run_that_the_project_has_started_on_another_server(
+    engine: Callable[..., Engine], client: Any, note: Path, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    server = f"sqlite:///{tmp_path / 'own.db'}"
+    own_client = MlflowClient(server)
+    own = own_client.create_run(own_client.create_experiment("own"))
+    job = engine(
+        {"experiment": {"name": "on exit"}},
+        {**PROJECT, "settings": STARTS_A_RUN},
+        tracking=REQUIRED,
+    )
+    started = job.start().parameters[JOB]
+    env = {"NOTE": str(note), "OWN_RUN": own.info.run_id, "OWN_SERVER": server}
+    done = replace(job, env=env).finish_after("tell", TASK, {"state": "SUCCEEDED"})
+    assert ran(done)["id"] == started["run_id"]
+    assert "is already active" in done.log
+    assert own_client.get_run(own.info.run_id).data.tags["told"] == "SUCCEEDED"
+    run = client.get_run(started["run_id"])
+    assert run.info.status == "FINISHED"
+    assert "told" not in run.data.tags

@@ -140,6 +140,27 @@ def test_a_run_that_a_node_ends_goes_on_when_its_task_has_ended(
     assert job.finish({"state": "SUCCEEDED"}).parameters[RUN]["status"] == "FINISHED"
 
 
+def test_a_run_that_a_node_has_ended_stays_closed_if_the_job_ends_at_that_moment(
+    job: Engine, proxy: MlflowProxy, client: Any
+) -> None:
+    started = job.start().parameters[JOB]
+    closed: list[str] = []
+
+    def closes_before_it_goes_on(request: Request) -> None:
+        """As the last task does, just when the late one, whose node has ended it, puts it back."""
+        ended = client.get_run(started["run_id"]).info.status == "FAILED"
+        if not closed and ended and request.body.get("status") == "RUNNING":
+            closed.append("KILLED")
+            client.set_tag(started["run_id"], "vertexai_closed", "KILLED")
+            client.set_terminated(started["run_id"], "KILLED")
+
+    proxy.rule = closes_before_it_goes_on
+    done = job.task("ends_the_run", started)
+    assert done.code == 0, done.log
+    assert closed
+    assert client.get_run(started["run_id"]).info.status == "KILLED"
+
+
 def test_what_a_node_logs_asynchronously_is_there_when_its_task_has_ended(
     job: Engine, client: Any
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import Engine
+from engine import STARTS_A_RUN, Engine
 from local_run import run_once
 from mlflow_proxy import MlflowProxy, Request
 from project_factory import KedroProject
@@ -68,15 +68,6 @@ GROUP = """
         node(first, "a", "b", name="quicker"),
         node(sees_itself, "b", None, name="sees_itself"),
     ]
-"""
-ACTIVE = """
-    import os
-
-    if os.environ.get("OWN_RUN"):
-        import mlflow
-
-        mlflow.set_tracking_uri(os.environ["OWN_SERVER"])
-        mlflow.start_run(run_id=os.environ["OWN_RUN"])
 """
 
 
@@ -171,7 +162,7 @@ def test_a_run_that_is_active_already_is_respected(
     own_client = MlflowClient(server)
     own = own_client.create_run(own_client.create_experiment("own"))
     env = {"OWN_RUN": own.info.run_id, "OWN_SERVER": server}
-    project = {"nodes": ALONE, "settings": ACTIVE, "parameters": {"start": 1}}
+    project = {"nodes": ALONE, "settings": STARTS_A_RUN, "parameters": {"start": 1}}
     job = engine({"experiment": {"name": "jobs"}}, project=project)
     started = job.start().parameters[JOB]
     proxy.seen.clear()

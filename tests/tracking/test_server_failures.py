@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from engine import Engine
 from local_run import run_once
 from mlflow_proxy import MlflowProxy, Request
 from project_factory import KedroProject
+from without_kedro_mlflow import without_kedro_mlflow
 
 from kedro_vertexai.task_inputs import JOB, RUN
 
@@ -187,3 +189,27 @@ def test_no_password_is_told_of_a_run_or_an_error(
     ended = job.finish({"state": "FAILED", "error": {"message": "task failed"}})
     assert ended.parameters[RUN]["tracking_uri"] == proxy.url
     assert "S3CRET" not in str(client.get_run(started["run_id"]).data.tags)
+
+
+def test_an_image_without_kedro_mlflow_is_told_of_in_one_line(
+    engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    job = engine(project=PROJECT, tracking=REQUIRED, env=without_kedro_mlflow(tmp_path))
+    for done in (job.start(), job.finish(SUCCEEDED)):
+        assert done.code == 1
+        assert done.line.endswith(
+            "the MLflow run: kedro-mlflow is not installed here: name it in requirements.txt and "
+            "build the image anew"
+        )
+
+
+def test_an_image_without_kedro_mlflow_does_not_matter_where_no_run_is_required(
+    engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    nodes = "NODES = [node(first, 'params:start', None, name='one')]"
+    env = without_kedro_mlflow(tmp_path)
+    job = engine(project={**PROJECT, "nodes": nodes}, tracking=OPTIONAL, env=env)
+    started = job.start()
+    assert "THIS JOB IS NOT TRACKED: cannot open the MLflow run: kedro-mlflow" in started.log
+    assert job.task("one", started.parameters[JOB]).code == 0
+    assert job.finish(SUCCEEDED).code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -129,6 +130,43 @@ def test_a_second_cancel_closes_the_run_of_a_job_that_was_cancelled(
         f"job shop-1 has ended before: it is CANCELLED; MLflow run {run_id} is KILLED"
     )
     assert client.get_run(run_id).info.status == "KILLED"
+
+
+@pytest.mark.slow
+def test_a_run_that_another_job_has_gone_on_with_is_left_to_it(jobs: ToldJobs, client: Any) -> None:
+    job, run_id = tracked_job(jobs, client)
+    client.set_tag(run_id, "vertexai_job_name", "shop-2")
+    ends_when_asked(job)
+    assert jobs.printed("cancel", "shop-1", "--yes")[-1] == "job shop-1 is CANCELLED"
+    assert client.get_run(run_id).info.status == "RUNNING"
+
+
+@pytest.mark.slow
+def test_a_token_that_each_task_writes_for_itself_is_made_for_this_too(
+    service: GoogleService, new_project: NewProject, server: str, client: Any
+) -> None:
+    provider = """
+        from kedro_vertexai.dynamic_config import DynamicConfigProvider
+
+
+        class Login(DynamicConfigProvider):
+            target_config_file = "credentials.yml"
+
+            def generate_config(self):
+                return {"mlflow_login": {"MLFLOW_TRACKING_TOKEN": "S3CRET"}}
+    """
+    project = new_project(
+        mlflow={"server": {"mlflow_tracking_uri": server, "credentials": "mlflow_login"}},
+        run_config={"dynamic_config_providers": [{"cls": "login_of_tasks.Login"}]},
+        files={"src/login_of_tasks.py": dedent(provider)},
+    )
+    jobs = ToldJobs(service, project)
+    job, run_id = tracked_job(jobs, client)
+    ends_when_asked(job)
+    printed = jobs.printed("cancel", "shop-1", "--yes")
+    assert printed[-1] == f"MLflow run {run_id} is KILLED"
+    left = [file for file in project.path.rglob("*") if file.is_file()]
+    assert not [file for file in left if b"S3CRET" in file.read_bytes() and "src" not in file.parts]
 
 
 def test_a_server_that_cannot_be_reached_is_said_and_the_job_is_cancelled(
