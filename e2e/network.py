@@ -41,7 +41,10 @@ class Network:
 def new_network() -> Iterator[Network]:
     """A network that is there as long as it is needed."""
     network = Network(f"kve2e{secrets.token_hex(3)}", _free_subnet())
-    _ip("link", "add", network.bridge, "type", "bridge")
+    # Without an address of its own a bridge takes that of a container, and another one when that
+    # container ends or a new one starts. The others then talk to nobody until they have forgotten
+    # the old one, which takes half a minute: net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id.
+    _ip("link", "add", network.bridge, "address", _new_address(), "type", "bridge")
     try:
         _ip("address", "add", network.address, "dev", network.bridge)
         _ip("link", "set", network.bridge, "up")
@@ -57,6 +60,14 @@ def _free_subnet() -> ipaddress.IPv4Network:
         subnet = secrets.choice(subnets)
         if f" {subnet.network_address + 1}/" not in used:
             return subnet
+
+
+def _new_address() -> str:
+    """Of an interface: local, and of one machine.
+
+    https://www.rfc-editor.org/rfc/rfc9542#section-2.1
+    """
+    return ":".join(f"{number:02x}" for number in (2, *secrets.token_bytes(5)))
 
 
 def _ip(*words: str) -> str:

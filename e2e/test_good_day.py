@@ -30,6 +30,9 @@ FILES = {
     "data/08_reporting/roc_curves.png",
 }
 
+DOCKER_FILES = ("Dockerfile", ".dockerignore")
+WITH_DOCKER = ("vertexai", "init", "my-project", "europe-west1", "--with-docker")
+
 LOOK_AROUND = """
 import importlib.metadata, json, os, pathlib
 
@@ -66,6 +69,28 @@ def assert_tracked(mlflow_host: str, job_name: str, signed: SignedServer) -> Non
     assert {"train.forest.model.estimator", "prepare.positive"} <= run.data.params.keys()
     assert len(signed.seen) > 20
     assert signed.refused == []
+
+
+def test_kedro_docker_init_and_ours_leave_each_other_alone(
+    project: Project, workplace: Path
+) -> None:
+    """It has run after ours in the project; here it runs before."""
+    ours = {name: (project.path / name).read_text("utf-8") for name in DOCKER_FILES}
+    assert "kedro_vertexai" in ours["Dockerfile"]
+    other = project.copy(workplace / "kedro-docker")
+    for name in DOCKER_FILES:
+        (other.path / name).unlink()
+    assert other.kedro("docker", "init").code == 0
+    theirs = (other.path / "Dockerfile").read_text("utf-8")
+    assert theirs != ours["Dockerfile"]
+
+    refused = other.kedro(*WITH_DOCKER)
+    assert refused.code == 1
+    assert "Dockerfile exists: remove it, or --force" in refused.printed
+    assert (other.path / "Dockerfile").read_text("utf-8") == theirs
+
+    assert other.kedro(*WITH_DOCKER, "--force").code == 0
+    assert {name: (other.path / name).read_text("utf-8") for name in DOCKER_FILES} == ours
 
 
 def test_kedro_run_makes_the_files_that_are_compared(expected: dict[str, str]) -> None:

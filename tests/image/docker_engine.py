@@ -12,7 +12,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +77,15 @@ def use(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 @contextmanager
-def running_engine(data: Path | None = None) -> Iterator[Engine]:
+def running_engine(
+    data: Path | None = None, *, hosts: Sequence[str] = (), place: str = ""
+) -> Iterator[Engine]:
     """An engine with a store of its own and without a network.
 
     Args:
         data: its store; a temporary directory without.
+        hosts: names of registries that are not on this machine.
+        place: the one that it reaches instead, `localhost:PORT`.
     """
     # A socket's path has no more than 107 characters.
     work = Path(tempfile.mkdtemp(prefix="engine-"))
@@ -92,7 +96,16 @@ def running_engine(data: Path | None = None) -> Iterator[Engine]:
         "--exec-root", str(work / "exec"), "--pidfile", str(work / "pid"),
         "--bridge", "none", "--iptables=false", "--ip-masq=false",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    command += [f"--insecure-registry={host}" for host in hosts]
+    # What is asked of a proxy, the registry takes as if it were asked itself.
+    proxy = {f"{kind}_PROXY": f"http://{place}" for kind in ("HTTP", "HTTPS") if place}
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **proxy},
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
     try:
         _wait(lambda: _answers(host), process, work / "log")
         yield Engine(host, process)
@@ -103,8 +116,8 @@ def running_engine(data: Path | None = None) -> Iterator[Engine]:
 
 
 @contextmanager
-def running_registry(*, login: bool = False) -> Iterator[str]:
-    """A registry on this machine, `localhost:PORT`; with a login for tester, secret."""
+def running_registry(*, login: bool = False, account: str = ACCOUNT) -> Iterator[str]:
+    """A registry on this machine, `localhost:PORT`; with a login for an account alone."""
     work = Path(tempfile.mkdtemp(prefix="registry-"))
     port = free_port()
     config: dict[str, object] = {
@@ -114,7 +127,7 @@ def running_registry(*, login: bool = False) -> Iterator[str]:
         "http": {"addr": f"127.0.0.1:{port}"},
     }
     if login:
-        (work / "htpasswd").write_text(ACCOUNT)
+        (work / "htpasswd").write_text(account)
         config["auth"] = {"htpasswd": {"realm": "test", "path": str(work / "htpasswd")}}
     (work / "config.yml").write_text(yaml.safe_dump(config))
     with (work / "log").open("wb") as log:
