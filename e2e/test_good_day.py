@@ -16,6 +16,7 @@ import pytest
 from cloud_storage import Bucket
 from engine import Engine
 from google_service import GoogleService
+from network import Network
 from project import Project
 from registry import Registry
 from signed_server import SignedServer
@@ -95,6 +96,10 @@ def test_kedro_docker_init_and_ours_leave_each_other_alone(
 
 def test_kedro_run_makes_the_files_that_are_compared(expected: dict[str, str]) -> None:
     assert expected.keys() >= FILES
+
+
+def test_no_container_waits_for_the_network_when_another_ends(network: Network) -> None:
+    assert network.keeps_its_address
 
 
 def test_the_image_holds_what_a_task_needs_and_no_more(

@@ -154,7 +154,7 @@ def _free_network(number: int) -> str:
 
 @contextmanager
 def _bridge(name: str, address: str) -> Iterator[None]:
-    # Of its own, or it would be that of a container and change when that container ends.
+    # Or it would be a container's, and when that ends the others lose us for half a minute.
     mac = ":".join(f"{number:02x}" for number in (2, *os.urandom(5)))
     subprocess.run(["ip", "link", "add", name, "address", mac, "type", "bridge"], check=True)
     try:
