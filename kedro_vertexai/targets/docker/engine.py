@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from kedro_vertexai.errors import RunError, TaskError
 from kedro_vertexai.targets.docker.client import connect, explanation
-from kedro_vertexai.targets.docker.held import how_it_differs, images_with_us
 from kedro_vertexai.targets.docker.images import find_image
 from kedro_vertexai.targets.docker.leftovers import locked, remove_leftovers
 from kedro_vertexai.targets.docker.machine import Machine, limits_of
 from kedro_vertexai.targets.docker.options import DockerOptions
 from kedro_vertexai.targets.docker.ownership import let_group_write, take_back
+from kedro_vertexai.targets.docker.package_version import how_it_differs, images_with_us
 from kedro_vertexai.targets.docker.workplace import Containers
 from kedro_vertexai.targets.local.engine import Workplace
 from kedro_vertexai.targets.local.graph import ContainerExecutor, Graph, Task
