@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import tarfile
 from collections.abc import Callable, Iterator
@@ -133,3 +134,16 @@ def test_a_registry_that_wants_a_login_is_named(engine: Engine, project: Path) -
         options = DockerOptions(pulling=Pulling(lambda _: True))
         with pytest.raises(RunError, match=rf"does not let you pull .*docker login {host}"):
             run(spec, project, docker_options=options)
+
+
+def test_a_credential_helper_that_is_not_there_is_named(
+    engine: Engine, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helpers = {"credHelpers": {"localhost:1": "nothing"}}
+    (tmp_path / "config.json").write_text(json.dumps(helpers))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    spec = containers(SpecBuilder().run("task"), "localhost:1/kedro/demo:1")
+    options = DockerOptions(pulling=Pulling(lambda _: True))
+    with pytest.raises(RunError, match="docker-credential-nothing") as caught:
+        run(spec, project, docker_options=options)
+    assert "\n" not in str(caught.value)

@@ -61,7 +61,7 @@ def _pull(client: DockerClient, name: str, pulling: Pulling) -> None:
     Raises:
         RunError: it may not be fetched, or cannot.
     """
-    from docker.errors import APIError
+    from docker.errors import APIError, DockerException
 
     if not pulling.may(name):
         raise RunError(
@@ -78,6 +78,9 @@ def _pull(client: DockerClient, name: str, pulling: Pulling) -> None:
                 PULLED.tell(event, reporter)
     except APIError as error:
         raise RunError(refusal(str(error.explanation or error), name, "pull")) from error
+    except DockerException as error:
+        # Not the engine's but the client's own, such as a credential helper that is not there.
+        raise RunError(f"image {name} cannot be pulled: {error}") from error
 
 
 def _check_platform(name: str, architecture: str, machine: Machine) -> None:
