@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 DOCKERFILE = "Dockerfile"
 # https://docs.docker.com/reference/dockerfile/#arg
-_BASE_IMAGE = re.compile(r"^\s*ARG\s+BASE_IMAGE=(\S+)", re.MULTILINE | re.IGNORECASE)
+# One that is put together from others is left to Docker, which alone knows those.
+_BASE_IMAGE = re.compile(r"^\s*ARG\s+BASE_IMAGE=([^\s$]+)(?=\s|$)", re.MULTILINE | re.IGNORECASE)
 _TAIL = 5  # lines of output that an error repeats
 _GRACE = 10.0  # seconds for an interrupted build to end by itself
 

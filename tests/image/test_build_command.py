@@ -22,6 +22,7 @@ def test_without_kedro_docker_docker_builds() -> None:
             ["--base-image", "host/base:2"],
         ),
         ('arg BASE_IMAGE="base:3"\nFROM $BASE_IMAGE\n', ["--base-image", "base:3"]),
+        ("ARG V=3\nARG BASE_IMAGE=python:$V\nFROM $BASE_IMAGE\n", []),
         ("ARG BASE_IMAGE\nFROM $BASE_IMAGE\n", []),
     ],
 )
