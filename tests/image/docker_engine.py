@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +111,7 @@ def running_engine(
         yield Engine(host, process)
     finally:
         _end(process)
+        _kill_leftovers(work)
         log.close()
         shutil.rmtree(work, ignore_errors=True)
 
@@ -219,6 +220,19 @@ def _wait(is_up: object, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text()[-2000:]}")
         time.sleep(0.1)
+
+
+def _kill_leftovers(work: Path) -> None:
+    """An engine that was killed leaves its containerd, and what is theirs."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                if f"{work}/".encode() in (entry / "cmdline").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for place in reversed(mounts):
+        if place.startswith(f"{work}/"):
+            subprocess.run(["umount", "--lazy", place], check=False)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
