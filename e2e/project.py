@@ -78,6 +78,9 @@ def new_project(user: User, where: Path, mlflow_url: str, root: str) -> Project:
     assert done.code == 0, done.printed
     project = Project(where / "tumour-diagnosis", user)
     project.vertexai("init", "my-project", "europe-west1", "--with-docker")
+    # It adds what is missing, and leaves our Dockerfile as it is.
+    done = project.kedro("docker", "init")
+    assert done.code == 0, done.printed
     # The starter's tasks need less memory, but their limits count when it is shared.
     project.configure(root=root, resources={"__default__": {"cpu": 2, "memory": "1Gi"}})
     server: Mapping[str, Any] = {

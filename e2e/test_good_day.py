@@ -16,6 +16,7 @@ import pytest
 from cloud_storage import Bucket
 from engine import Engine
 from google_service import GoogleService
+from network import Network
 from project import Project
 from registry import Registry
 from signed_server import SignedServer
@@ -29,6 +30,9 @@ FILES = {
     "data/08_reporting/feature_ranking.csv",
     "data/08_reporting/roc_curves.png",
 }
+
+DOCKER_FILES = ("Dockerfile", ".dockerignore")
+WITH_DOCKER = ("vertexai", "init", "my-project", "europe-west1", "--with-docker")
 
 LOOK_AROUND = """
 import importlib.metadata, json, os, pathlib
@@ -68,8 +72,34 @@ def assert_tracked(mlflow_host: str, job_name: str, signed: SignedServer) -> Non
     assert signed.refused == []
 
 
+def test_kedro_docker_init_and_ours_leave_each_other_alone(
+    project: Project, workplace: Path
+) -> None:
+    """It has run after ours in the project; here it runs before."""
+    ours = {name: (project.path / name).read_text("utf-8") for name in DOCKER_FILES}
+    assert "kedro_vertexai" in ours["Dockerfile"]
+    other = project.copy(workplace / "kedro-docker")
+    for name in DOCKER_FILES:
+        (other.path / name).unlink()
+    assert other.kedro("docker", "init").code == 0
+    theirs = (other.path / "Dockerfile").read_text("utf-8")
+    assert theirs != ours["Dockerfile"]
+
+    refused = other.kedro(*WITH_DOCKER)
+    assert refused.code == 1
+    assert "Dockerfile exists: remove it, or --force" in refused.printed
+    assert (other.path / "Dockerfile").read_text("utf-8") == theirs
+
+    assert other.kedro(*WITH_DOCKER, "--force").code == 0
+    assert {name: (other.path / name).read_text("utf-8") for name in DOCKER_FILES} == ours
+
+
 def test_kedro_run_makes_the_files_that_are_compared(expected: dict[str, str]) -> None:
     assert expected.keys() >= FILES
+
+
+def test_no_container_waits_for_the_network_when_another_ends(network: Network) -> None:
+    assert network.keeps_its_address
 
 
 def test_the_image_holds_what_a_task_needs_and_no_more(

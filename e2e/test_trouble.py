@@ -212,7 +212,7 @@ def test_a_full_disk_is_told_in_one_line(
         run = kedro("vertexai", "run-once", "--target", "docker", "--image", pinned, "--yes")
         done = user.run(*run, where=project.path)
         assert done.code == 1
-        assert "the disk of the Docker engine is full" in last_line(done.printed)
+        assert "the Docker engine's disk is full" in last_line(done.printed)
         # Of an image that must be fetched first, which the base image of the others need not.
         (project.path / "Dockerfile").write_text(f"FROM {pinned}\n", encoding="utf-8")
         build = user.kedro("vertexai", "build", "--yes", where=project.path)

@@ -22,17 +22,8 @@ from kedro_vertexai.image_check import check_image
 from kedro_vertexai.plan.pin import pin_images
 from kedro_vertexai.project_config import read_vertexai_config
 from kedro_vertexai.targets.vertex.client import GoogleClients, Location
-from kedro_vertexai.targets.vertex.images import (
-    image_digest,
-    is_artifact_registry,
-    parse_image,
-    pinned,
-)
-from kedro_vertexai.targets.vertex.registry_credentials import (
-    Basic,
-    docker_credentials,
-    google_credentials,
-)
+from kedro_vertexai.targets.vertex.images import google_login, image_digest, pinned
+from kedro_vertexai.warn import warn
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -118,23 +109,48 @@ def build_and_pin(compiled: Compiled, *, asks: bool, pushes: bool = True) -> Com
     project = compiled.project
     building = Building(project.path, project.env, config, config.run_config.image, asks)
     image = build_image(building, pushes=pushes)
+    runs = {task.image for task in compiled.plan.tasks}
+    warn(not_built(*other) for other in others(building).items() if other[0] in runs)
     click.echo(f"the job runs {image}")
     return replace(compiled, plan=pin_images(compiled.plan, {building.image: image}))
 
 
+def others(building: Building) -> dict[str, list[str]]:
+    """Images of `run_config.images` that a build could make and this one does not; who runs them.
+
+    What is named by its digest is made already.
+    """
+    found: dict[str, list[str]] = {}
+    for name, image in building.config.run_config.images.items():
+        if image != building.image and "@" not in image:
+            found.setdefault(image, []).append(name)
+    return found
+
+
+def not_built(image: str, names: list[str]) -> str:
+    """Say that an image stays as it is."""
+    return (
+        f"{image} is not built, which run_config.images has for {', '.join(names)}: "
+        f"`kedro vertexai build --image {image}` builds it from this Dockerfile, too"
+    )
+
+
 def _build_and_push(building: Building, *, pushes: bool, checks: bool) -> str:
-    image = building.image
+    image, clients = building.image, building.clients
     check_buildable(image, pushed=pushes)
     check_dockerfile(building.project_path)
     client = connect()
     if pushes:
         confirm_tag(building)
+        # Who has no credentials learns that before a build of minutes; for the push, which comes
+        # after it, a token that has expired meanwhile is renewed.
+        google_login(clients, image)
     build(client, building.project_path, image, click.echo)
     if checks:
         _check(client, building)
     if not pushes:
         return image
-    digest = push(client, image, _credentials(building), make_reporter(sys.stdout))
+    digest = push(client, image, google_login(clients, image), make_reporter(sys.stdout))
     return pinned(image, digest)
 
 
@@ -166,11 +182,3 @@ def confirm_tag(building: Building) -> None:
         found = "another image, perhaps"
     if found:
         click.confirm(f"{building.image} is {found} now. Replace it?", abort=True)
-
-
-def _credentials(building: Building) -> Basic | None:
-    """A Google token where `docker login` has nothing for one of Google's registries."""
-    host = parse_image(building.image).host
-    if not is_artifact_registry(host) or docker_credentials(host):
-        return None
-    return google_credentials(building.clients)

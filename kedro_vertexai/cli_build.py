@@ -24,7 +24,8 @@ def build(
     obj: dict[str, Any], /, image: str | None, no_push: bool, check: bool, builder: str, yes: bool
 ) -> None:
     """Build the project's image from its Dockerfile, push it, and print its digest."""
-    from kedro_vertexai.build_image import build_image, prepare
+    from kedro_vertexai.build_image import build_image, not_built, others, prepare
+    from kedro_vertexai.warn import warn
 
     if builder == "cloud-build" and no_push:
         raise click.UsageError("--no-push is for --builder docker: Cloud Build keeps no image")
@@ -34,6 +35,10 @@ def build(
     if builder == "cloud-build":
         from kedro_vertexai.build_in_cloud import build_in_cloud
 
-        click.echo(build_in_cloud(building))
-        return
-    click.echo(build_image(building, pushes=not no_push, checks=check))
+        built = build_in_cloud(building)
+    else:
+        built = build_image(building, pushes=not no_push, checks=check)
+    if image is None:
+        # Who names an image knows that there are others.
+        warn(not_built(*other) for other in others(building).items())
+    click.echo(built)

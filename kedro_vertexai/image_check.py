@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro_vertexai import __version__
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.image.fit import HOLDS_NONE, differences
 from kedro_vertexai.project_config import config_loader, mlflow_server
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ def check_image(client: APIClient, image: str, path: Path, env: str) -> list[str
 
 def _ask(client: APIClient, image: str, env: str) -> _Answer:
     from docker.errors import APIError, ImageNotFound
+    from docker.types import LogConfig
     from requests.exceptions import ConnectionError as LostConnectionError
     from requests.exceptions import ReadTimeout
 
@@ -63,7 +63,11 @@ def _ask(client: APIClient, image: str, env: str) -> _Answer:
             image,
             entrypoint=list(_COMMAND),
             command=[env],
-            host_config=client.create_host_config(network_mode="none"),
+            host_config=client.create_host_config(
+                network_mode="none",
+                # Whatever the engine does with output otherwise, it can be asked for this.
+                log_config=LogConfig(type=LogConfig.types.JSON),
+            ),
         )["Id"]
     except ImageNotFound as error:
         raise RunError(f"no image {image} in the engine: build or pull it first") from error
@@ -92,26 +96,12 @@ def _ask(client: APIClient, image: str, env: str) -> _Answer:
 def _no_answer(answer: _Answer) -> str:
     last = (answer.stderr.strip().rpartition("\n")[2] or f"exit code {answer.code}")[-_LONGEST:]
     if "No module named kedro_vertexai" in last or "No module named 'kedro_vertexai" in last:
-        return (
-            f"the image holds no kedro-vertexai {__version__}: "
-            "name it in requirements.txt and build anew"
-        )
+        return HOLDS_NONE
     return f"the image cannot be asked what it holds: {last}"
 
 
 def _findings(found: dict[str, Any], *, is_tracked: bool) -> list[str]:
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    findings = []
-    if found["kedro_vertexai"] != __version__:
-        findings.append(
-            f"the image has kedro-vertexai {found['kedro_vertexai']}, you compile with "
-            f"{__version__}: name that version in requirements.txt and build anew"
-        )
-    if found["python"] != python:
-        findings.append(
-            f"the image has Python {found['python']}, you compile with {python}, and objects "
-            "travel as pickles: build with another BASE_IMAGE"
-        )
+    findings = differences(found["kedro_vertexai"], found["python"])
     if is_tracked and not found["kedro_mlflow"]:
         findings.append(
             "the project is tracked by MLflow and the image has no kedro-mlflow: "

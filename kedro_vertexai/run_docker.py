@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kedro_vertexai.compiler import Compiled
 from kedro_vertexai.config import RunConfig
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.image.progress import make_reporter
 from kedro_vertexai.run_here import run_here
-from kedro_vertexai.targets.docker.options import MOST_AT_ONCE, DockerOptions
+from kedro_vertexai.targets.docker.options import MOST_AT_ONCE, DockerOptions, Pulling
 from kedro_vertexai.targets.local import ROOT, LocalOptions
+from kedro_vertexai.targets.vertex.client import GoogleClients, Location
+from kedro_vertexai.targets.vertex.images import google_login
+from kedro_vertexai.targets.vertex.registry_credentials import Basic
 from kedro_vertexai.tracking.config import STORE_VARIABLE, is_local, is_relative
 
 _CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -61,7 +66,9 @@ def run_docker(
         store=root if has_store else None,
         store_contents=_store_contents(root) if has_store else (),
         inputs=root / "inputs",
-        may_pull=may_pull,
+        pulling=Pulling(
+            may_pull, partial(_login, _clients(compiled)), lambda: make_reporter(sys.stdout)
+        ),
     )
     return run_here(
         compiled,
@@ -71,6 +78,19 @@ def run_docker(
             engine=DockerEngine(options),
         ),
     )
+
+
+def _login(clients: GoogleClients, image: str) -> Basic | None:
+    """Who asks for an image; somebody unknown, where a registry may be open to all."""
+    try:
+        return google_login(clients, image)
+    except RunError:
+        return None
+
+
+def _clients(compiled: Compiled) -> GoogleClients:
+    config = compiled.config
+    return GoogleClients(Location(config.project_id, config.region))
 
 
 def _has_own_store(compiled: Compiled) -> bool:

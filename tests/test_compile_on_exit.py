@@ -100,3 +100,22 @@ def test_names_in_vertexai_yml_that_speak_of_it_are_no_slips(
     assert note == (
         "run_config.resources.tel fits no node and no tag of this pipeline, did you mean 'tell'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("resources", {"cpu": 2}),
+        ("node_selectors", {"accelerator": "NVIDIA_TESLA_T4"}),
+        ("retries", 2),
+        ("caching", True),
+        ("images", "host/cuda:12"),
+    ],
+)
+def test_a_name_that_is_nearly_a_node_is_told_wherever_it_stands(
+    new_project: NewProject, section: str, said: object
+) -> None:
+    compiled = new_project(run_config={section: {"strat": said}}).compile()
+    (note,) = [note for note in compiled.notes if "fits no node" in note]
+    assert note.startswith(f"run_config.{section}.strat fits no node")
+    assert "did you mean 'start'?" in note

@@ -275,6 +275,9 @@ def test_no_secret_and_no_data_go_into_the_image(new_project: NewProject) -> Non
                 "etc/local/parameters.yml",
                 "data/01_raw/x.csv",
                 "src/key.pem",
+                "src/tls.key",
+                "keys/old.p12",
+                ".env.production",
                 ".env",
                 ".git/config",
                 "mlflow.db",
@@ -288,8 +291,9 @@ def test_no_secret_and_no_data_go_into_the_image(new_project: NewProject) -> Non
     sent = set(exclude_paths(str(project.path), docker_patterns(project)))
     assert {"etc/base/catalog.yml", "etc/base/vertexai.yml", "etc/local/.gitkeep"} <= sent
     assert "wheels/own-1-py3-none-any.whl" in sent
+    secret = ("credentials", ".pem", ".key", ".p12", ".env")
     kept_back = (".git/", "data/", "logs/", "mlflow.db", ".env", "etc/local/parameters.yml")
-    assert [n for n in sent if n.startswith(kept_back) or "credentials" in n or "pem" in n] == []
+    assert [n for n in sent if n.startswith(kept_back) or any(word in n for word in secret)] == []
     assert "mkdir -p etc/local" in (project.path / "Dockerfile").read_text()
 
 

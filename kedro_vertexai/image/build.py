@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shlex
 import subprocess
 import sys
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 DOCKERFILE = "Dockerfile"
+# https://docs.docker.com/reference/dockerfile/#arg
+# One that is put together from others is left to Docker, which alone knows those.
+_BASE_IMAGE = re.compile(r"^\s*ARG\s+BASE_IMAGE=([^\s$]+)(?=\s|$)", re.MULTILINE | re.IGNORECASE)
 _TAIL = 5  # lines of output that an error repeats
 _GRACE = 10.0  # seconds for an interrupted build to end by itself
 
@@ -54,7 +58,7 @@ def build(client: APIClient, project_path: Path, image: str, say: Callable[[str]
     Raises:
         RunError: it cannot be built, or was built for another platform.
     """
-    command = build_command(image, with_kedro_docker=_has_kedro_docker())
+    command = build_command(image, (project_path / DOCKERFILE) if _has_kedro_docker() else None)
     tail: deque[str] = deque(maxlen=_TAIL)
 
     def hear(line: str) -> None:
@@ -68,7 +72,7 @@ def build(client: APIClient, project_path: Path, image: str, say: Callable[[str]
     check_platform(client, image)
 
 
-def build_command(image: str, *, with_kedro_docker: bool) -> list[str]:
+def build_command(image: str, dockerfile: Path | None = None) -> list[str]:
     """The command that builds in the current directory.
 
     The `docker` command and not the engine's own interface: only the command knows BuildKit,
@@ -76,13 +80,28 @@ def build_command(image: str, *, with_kedro_docker: bool) -> list[str]:
 
     Args:
         image: name and tag of the image.
-        with_kedro_docker: through kedro-docker, which gives its own build arguments.
+        dockerfile: for kedro-docker, which gives it build arguments of its own.
+
+    Raises:
+        ProjectError: the Dockerfile cannot be read.
     """
-    if with_kedro_docker:
-        # kedro-docker splits its --docker-args as a shell would; these are ours, not the user's.
-        arguments = ["--image", image, "--docker-args", f"--platform {PLATFORM}"]
-        return [sys.executable, "-m", "kedro", "docker", "build", *arguments]
-    return ["docker", "build", "--platform", PLATFORM, "--tag", image, "."]
+    if dockerfile is None:
+        return ["docker", "build", "--platform", PLATFORM, "--tag", image, "."]
+    # kedro-docker splits its --docker-args as a shell would; these are ours, not the user's.
+    arguments = ["--image", image, "--docker-args", f"--platform {PLATFORM}"]
+    if base_image := _base_image(dockerfile):
+        # Without a word it builds from `python:X-slim`, whatever the Dockerfile says.
+        arguments += ["--base-image", base_image]
+    return [sys.executable, "-m", "kedro", "docker", "build", *arguments]
+
+
+def _base_image(dockerfile: Path) -> str:
+    """What the Dockerfile starts from unless it is told otherwise; empty if it does not say."""
+    try:
+        found = _BASE_IMAGE.search(dockerfile.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"cannot read {dockerfile}: {error}") from error
+    return found[1].strip("\"'") if found else ""
 
 
 def check_platform(client: APIClient, image: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from kedro_vertexai.engine_address import engine_options
 from kedro_vertexai.errors import RunError
 
 if TYPE_CHECKING:
@@ -26,19 +26,9 @@ def connect() -> APIClient:
         RunError: there is none, or it may not be asked.
     """
     import docker
-    from docker.context import ContextAPI
-    from docker.utils import kwargs_from_env
 
     with engine_errors():
-        if os.environ.get("DOCKER_HOST"):
-            return docker.APIClient(**kwargs_from_env(), version="auto", timeout=TIMEOUT)
-        context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT") or None)
-        return docker.APIClient(
-            base_url=context.Host if context else None,
-            tls=(context and context.TLSConfig) or False,
-            version="auto",
-            timeout=TIMEOUT,
-        )
+        return docker.APIClient(**engine_options(), version="auto", timeout=TIMEOUT)
 
 
 @contextmanager

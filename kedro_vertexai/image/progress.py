@@ -1,4 +1,4 @@
-"""Tells the user how a push is doing: a bar for each layer on a terminal, lines elsewhere."""
+"""Tells the user how a push or pull is doing: a bar for each layer on a terminal, or lines."""
 
 from __future__ import annotations
 
@@ -9,16 +9,29 @@ if TYPE_CHECKING:
 
 
 class LayerReporter(Protocol):
-    """Hears of the layers of one push."""
+    """Hears of the layers of one image."""
 
-    def moved(self, layer: str, sent: int, total: int) -> None:
-        """So many bytes of a layer are sent, of so many; 0 of an unknown number."""
+    def moved(self, layer: str, count: int, total: int) -> None:
+        """So many bytes of a layer have moved, of so many; 0 of an unknown number."""
 
     def done(self, layer: str, how: str) -> None:
-        """A layer is there: `pushed`, or there already."""
+        """A layer is there: `pushed`, `pulled`, or there already."""
 
     def close(self) -> None:
         """Nothing more will come."""
+
+
+class NoLayers:
+    """Says nothing."""
+
+    def moved(self, layer: str, count: int, total: int) -> None:
+        """Say nothing."""
+
+    def done(self, layer: str, how: str) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Say nothing."""
 
 
 class PlainLayers:
@@ -27,7 +40,7 @@ class PlainLayers:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def moved(self, layer: str, sent: int, total: int) -> None:
+    def moved(self, layer: str, count: int, total: int) -> None:
         """Say nothing: a line says it when it is done."""
 
     def done(self, layer: str, how: str) -> None:
@@ -40,7 +53,7 @@ class PlainLayers:
 
 
 class LiveLayers:
-    """Shows a bar for each layer that is sent, and a line for each that is there."""
+    """Shows a bar for each layer that moves, and a line for each that is there."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -56,12 +69,12 @@ class LiveLayers:
         self._bars: dict[str, TaskID] = {}
         self._progress.start()
 
-    def moved(self, layer: str, sent: int, total: int) -> None:
+    def moved(self, layer: str, count: int, total: int) -> None:
         """Move the layer's bar."""
         if layer not in self._bars:
             self._bars[layer] = self._progress.add_task(layer, total=None)
         # The engine counts what it compresses as well, and may count beyond the total.
-        self._progress.update(self._bars[layer], completed=sent, total=max(total, sent) or None)
+        self._progress.update(self._bars[layer], completed=count, total=max(total, count) or None)
 
     def done(self, layer: str, how: str) -> None:
         """Write a line in place of the bar."""

@@ -154,7 +154,9 @@ def _free_network(number: int) -> str:
 
 @contextmanager
 def _bridge(name: str, address: str) -> Iterator[None]:
-    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
+    # Or it would be a container's, and when that ends the others lose us for half a minute.
+    mac = ":".join(f"{number:02x}" for number in (2, *os.urandom(5)))
+    subprocess.run(["ip", "link", "add", name, "address", mac, "type", "bridge"], check=True)
     try:
         subprocess.run(["ip", "address", "add", address, "dev", name], check=True)
         subprocess.run(["ip", "link", "set", name, "up"], check=True)

@@ -25,6 +25,7 @@ import docker
 
 REPOSITORY = Path(__file__).parents[2]
 USER = 1000
+PURELIB = sysconfig.get_path("purelib")
 _PROGRAMS = ("sh", "sleep", "chown", "id", "ls")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*")
 _MARKED_EXTRA = re.compile(r";.*\bextra\b")
@@ -56,7 +57,7 @@ def python_image(client: docker.DockerClient, name: str, *distributions: str) ->
             changes=[
                 f"ENV PATH={Path(sys.base_prefix, 'bin')}:/usr/bin:/bin",
                 "ENV HOME=/home/kedro",
-                f"ENV PYTHONPATH={sysconfig.get_path('purelib')}",
+                f"ENV PYTHONPATH={PURELIB}",
                 "WORKDIR /home/kedro/project",
                 f"USER {USER}",
             ],

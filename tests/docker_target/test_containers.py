@@ -1,5 +1,6 @@
 """What a task finds in its container, and what is left of it."""
 
+import ipaddress
 import json
 import os
 from pathlib import Path
@@ -269,8 +270,8 @@ def test_tasks_share_the_memory_of_the_machine(
     assert running == ["RUNNING", "SUCCEEDED"] * 3
 
 
-def test_tasks_that_fit_run_at_once(engine: Engine, image: str, project: Path) -> None:
-    """Each waits for the other's connection, so that neither ends alone."""
+def meeting_tasks() -> SpecBuilder:
+    """Two tasks in the machine's network; each waits for the other, so that neither ends alone."""
     code = """
 import socket
 port, other = parameters["ports"]
@@ -288,8 +289,56 @@ with socket.create_server(("127.0.0.1", port)) as server:
     base = 20_000 + os.getpid() % 20_000
     for name, ports in (("one", [base, base + 1]), ("two", [base + 1, base])):
         builder.run(name, code, parameters={"ports": constant(ports)}, types={"ports": "LIST"})
+    return builder
+
+
+def test_tasks_that_fit_run_at_once(engine: Engine, image: str, project: Path) -> None:
+    builder = meeting_tasks()
     limits = {name: limited(memory=64, cpu=0.1) for name in builder.tasks}
     job = run(
         containers(builder, image, limits), project, docker_options=DockerOptions(network="host")
     )
     assert set(states(job).values()) == {"SUCCEEDED"}, job.error
+
+
+def test_cores_are_shared_and_do_not_keep_tasks_apart(
+    engine: Engine, image: str, project: Path
+) -> None:
+    """Each may use all of them; what counts is the memory."""
+    builder = meeting_tasks()
+    limits = {name: limited(memory=64, cpu=engine.client.info()["NCPU"]) for name in builder.tasks}
+    options = DockerOptions(network="host")
+    job = run(containers(builder, image, limits), project, docker_options=options)
+    assert set(states(job).values()) == {"SUCCEEDED"}, job.error
+
+
+def test_without_limits_one_task_runs_for_each_core(
+    engine: Engine, image: str, project: Path, recorder: Recorder
+) -> None:
+    builder = SpecBuilder()
+    for number in range(2 * engine.client.info()["NCPU"]):
+        builder.run(f"task-{number}", "time.sleep(0.3)")
+    job = run(containers(builder, image), project, recorder=recorder, max_workers=32)
+    assert set(states(job).values()) == {"SUCCEEDED"}, job.error
+    running = most = 0
+    for task, state in recorder.events:
+        running += (task != "job") * {"RUNNING": 1, "SUCCEEDED": -1}.get(state, 0)
+        most = max(most, running)
+    assert most == engine.client.info()["NCPU"]
+
+
+def test_containers_join_the_network_that_is_named(
+    engine: Engine, image: str, project: Path
+) -> None:
+    code = 'import socket; give("ip", socket.gethostbyname(socket.gethostname()))'
+    builder = SpecBuilder().run("ask", code, gives={"ip": "STRING"})
+    network = engine.client.networks.create("of-the-tests")
+    try:
+        options = DockerOptions(network="of-the-tests")
+        job = run(containers(builder, image), project, docker_options=options)
+        network.reload()
+        (pool,) = network.attrs["IPAM"]["Config"]
+    finally:
+        network.remove()
+    found = ipaddress.ip_address(by_name(job)["ask"].output_parameters["ip"])
+    assert found in ipaddress.ip_network(pool["Subnet"])

@@ -12,8 +12,8 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,11 +77,15 @@ def use(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 @contextmanager
-def running_engine(data: Path | None = None) -> Iterator[Engine]:
+def running_engine(
+    data: Path | None = None, *, hosts: Sequence[str] = (), place: str = ""
+) -> Iterator[Engine]:
     """An engine with a store of its own and without a network.
 
     Args:
         data: its store; a temporary directory without.
+        hosts: names of registries that are not on this machine.
+        place: the one that it reaches instead, `localhost:PORT`.
     """
     # A socket's path has no more than 107 characters.
     work = Path(tempfile.mkdtemp(prefix="engine-"))
@@ -92,19 +96,29 @@ def running_engine(data: Path | None = None) -> Iterator[Engine]:
         "--exec-root", str(work / "exec"), "--pidfile", str(work / "pid"),
         "--bridge", "none", "--iptables=false", "--ip-masq=false",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    command += [f"--insecure-registry={host}" for host in hosts]
+    # What is asked of a proxy, the registry takes as if it were asked itself.
+    proxy = {f"{kind}_PROXY": f"http://{place}" for kind in ("HTTP", "HTTPS") if place}
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **proxy},
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
     try:
         _wait(lambda: _answers(host), process, work / "log")
         yield Engine(host, process)
     finally:
         _end(process)
+        _kill_leftovers(work)
         log.close()
         shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager
-def running_registry(*, login: bool = False) -> Iterator[str]:
-    """A registry on this machine, `localhost:PORT`; with a login for tester, secret."""
+def running_registry(*, login: bool = False, account: str = ACCOUNT) -> Iterator[str]:
+    """A registry on this machine, `localhost:PORT`; with a login for an account alone."""
     work = Path(tempfile.mkdtemp(prefix="registry-"))
     port = free_port()
     config: dict[str, object] = {
@@ -114,7 +128,7 @@ def running_registry(*, login: bool = False) -> Iterator[str]:
         "http": {"addr": f"127.0.0.1:{port}"},
     }
     if login:
-        (work / "htpasswd").write_text(ACCOUNT)
+        (work / "htpasswd").write_text(account)
         config["auth"] = {"htpasswd": {"realm": "test", "path": str(work / "htpasswd")}}
     (work / "config.yml").write_text(yaml.safe_dump(config))
     with (work / "log").open("wb") as log:
@@ -206,6 +220,19 @@ def _wait(is_up: object, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text()[-2000:]}")
         time.sleep(0.1)
+
+
+def _kill_leftovers(work: Path) -> None:
+    """An engine that was killed leaves its containerd, and what is theirs."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                if f"{work}/".encode() in (entry / "cmdline").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for place in reversed(mounts):
+        if place.startswith(f"{work}/"):
+            subprocess.run(["umount", "--lazy", place], check=False)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -22,7 +22,7 @@ from docker_engine import (
     small_disk,
     use,
 )
-from project_factory import KedroProject
+from project_factory import ONE_NODE, KedroProject, write_project
 
 from kedro_vertexai import __version__
 from kedro_vertexai.errors import RunError
@@ -93,6 +93,26 @@ def test_the_configured_image_is_built_without_an_option(
 ) -> None:
     result = project.invoke("build", "--no-push")
     assert last_line(result.stdout) == "europe-west1-docker.pkg.dev/my-project/kedro/image:1"
+
+
+def test_images_of_other_tasks_are_told_not_to_be_built(tmp_path: Path, engine: Engine) -> None:
+    fixed = f"host/fixed@sha256:{'a' * 64}"
+    images = {"train": "host/cuda:12", "gpu": "host/cuda:12", "report": fixed}
+    made = write_project(
+        tmp_path / "project",
+        nodes=ONE_NODE,
+        run_config={"images": images},
+        files={"Dockerfile": f"FROM {BASE}\nCOPY . /project\n"},
+    )
+    result = made.invoke("build", "--no-push")
+    assert result.exit_code == 0, result.output
+    (told,) = [line for line in result.stderr.splitlines() if "Warning" in line]
+    assert "host/cuda:12 is not built, which run_config.images has for train, gpu" in told
+    assert "`kedro vertexai build --image host/cuda:12`" in told
+    other = made.invoke("build", "--no-push", "--image", "host/cuda:12")
+    assert last_line(other.stdout) == "host/cuda:12"
+    assert "Warning" not in other.stderr
+    made.forget()
 
 
 def test_the_output_of_the_build_is_shown(
@@ -235,6 +255,25 @@ def test_what_docker_login_has_kept_is_used(
         result = project.invoke("build", "--image", f"{host}/{NAME}:latest")
         assert result.exit_code == 0, result.output
         assert "secret" not in result.output
+
+
+def test_a_credential_helper_is_asked(
+    project: KedroProject, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As gcloud's, which `gcloud auth configure-docker` writes into Docker's configuration."""
+    helper = tmp_path / "bin" / "docker-credential-gcloud"
+    helper.parent.mkdir()
+    answer = json.dumps({"ServerURL": "", "Username": "tester", "Secret": "secret"})
+    helper.write_text(f"#!/bin/sh\ntest \"$1\" = get && echo '{answer}'\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{helper.parent}:{os.environ['PATH']}")
+    with running_registry(login=True) as host:
+        (tmp_path / "docker").mkdir()
+        helpers = json.dumps({"credHelpers": {host: "gcloud"}})
+        (tmp_path / "docker" / "config.json").write_text(helpers)
+        result = project.invoke("build", "--image", f"{host}/{NAME}:latest")
+    assert result.exit_code == 0, result.output
+    assert "secret" not in result.output
 
 
 def test_a_credential_helper_that_is_not_there_is_named(

@@ -118,3 +118,14 @@ def test_a_terminal_shows_how_much_of_a_layer_is_sent(project: KedroProject) -> 
     assert re.search(r"layer [0-9a-f]{12} .*40\.\d MB", terminal.text)
     assert re.search(r"layer [0-9a-f]{12}: pushed", terminal.text)
     assert re.search(rf"{REPOSITORY}@sha256:[0-9a-f]{{64}}", terminal.text)
+
+
+def test_an_image_of_some_tasks_is_told_not_to_be_built(
+    project: KedroProject, docker: tuple[Engine, str]
+) -> None:
+    other = f"{docker[1]}/kedro/cuda:12"
+    vertexai = project.path / "conf/base/vertexai.yml"
+    vertexai.write_text(f"{vertexai.read_text()}  images:\n    start: {other}\n")
+    result = project.invoke("run-once", "--auto-build", "--yes", "--no-check")
+    assert result.exit_code == 0, result.output
+    assert f"{other} is not built, which run_config.images has for start" in result.stderr

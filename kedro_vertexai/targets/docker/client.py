@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kedro_vertexai.engine_address import engine_options
 from kedro_vertexai.errors import RunError, TaskError
+from kedro_vertexai.image.engine import disk_full
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -25,12 +26,11 @@ def connect() -> DockerClient:
     from docker.errors import DockerException
     from requests import RequestException
 
-    address = _address()
+    address = _SOCKET
     try:
-        if os.environ.get("DOCKER_HOST"):
-            client = docker.from_env()
-        else:
-            client = docker.DockerClient(base_url=address)
+        options = engine_options()
+        address = options.get("base_url", address)
+        client = docker.DockerClient(**options)
         client.ping()
     except (DockerException, RequestException, OSError, ValueError) as error:
         raise RunError(_unreachable(address, error)) from error
@@ -66,8 +66,8 @@ def explanation(error: Exception) -> str:
     """What the engine says went wrong, and what to do where that is known."""
     said = " ".join(str(getattr(error, "explanation", None) or error).split())
     lower = said.lower()
-    if "no space left on device" in lower:
-        return "the disk of the Docker engine is full: `docker system prune` makes room"
+    if full := disk_full(said):
+        return full
     if "bind source path does not exist" in lower:
         return (
             "the Docker engine does not see this project's directory: it must run on this "
@@ -82,23 +82,12 @@ def explanation(error: Exception) -> str:
     return said
 
 
-def _address() -> str:
-    """Where `docker` would look: DOCKER_HOST, the current context, the usual socket."""
-    from docker.context import ContextAPI
-    from docker.errors import DockerException
-
-    if host := os.environ.get("DOCKER_HOST"):
-        return host
-    try:
-        context = ContextAPI.get_current_context()
-    except (DockerException, OSError, ValueError):
-        return _SOCKET
-    host = context.Host if context is not None else None
-    return str(host).replace("http+unix://", "unix://") if host else _SOCKET
-
-
 def _unreachable(address: str, error: Exception) -> str:
+    from docker.errors import ContextException, ContextNotFound
+
     text = str(error)
+    if isinstance(error, ContextException | ContextNotFound):
+        return f"docker: {text}: `docker context ls` lists those there are"
     if "Permission denied" in text or "EACCES" in text:
         return (
             f"you may not use the Docker engine at {address}: add your user to its group "

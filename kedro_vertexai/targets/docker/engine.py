@@ -13,6 +13,7 @@ from kedro_vertexai.targets.docker.leftovers import locked, remove_leftovers
 from kedro_vertexai.targets.docker.machine import Machine, limits_of
 from kedro_vertexai.targets.docker.options import DockerOptions
 from kedro_vertexai.targets.docker.ownership import let_group_write, take_back
+from kedro_vertexai.targets.docker.package_version import how_it_differs, images_with_us
 from kedro_vertexai.targets.docker.workplace import Containers
 from kedro_vertexai.targets.local.engine import Workplace
 from kedro_vertexai.targets.local.graph import ContainerExecutor, Graph, Task
@@ -36,12 +37,13 @@ class DockerEngine:
         self._client = connect()
         self._machine = _machine(self._client)
         self._images: dict[str, str] = {}
+        self._differences: list[str] = []
 
     def check(self, graph: Graph) -> None:
-        """Look for the images, and for tasks that never fit.
+        """Look for the images and what they hold, and for tasks that never fit.
 
         Raises:
-            RunError: an image is not here, or a task needs more than there is.
+            RunError: an image is not here or can run no task, or a task needs more than there is.
         """
         self._machine.check(graph.tasks.values())
         for task in graph.tasks.values():
@@ -49,11 +51,13 @@ class DockerEngine:
                 name = task.executor.image
                 if name not in self._images:
                     self._images[name] = find_image(
-                        self._client, name, self._machine, self._options.may_pull
+                        self._client, name, self._machine, self._options.pulling
                     )
+        for name in sorted(images_with_us(graph)):
+            self._differences += how_it_differs(self._client, self._images[name], name)
 
     def fits(self, task: Task, running: Collection[Task]) -> bool:
-        """Return whether the memory and processors of the machine suffice for one more."""
+        """Return whether the machine suffices for one more."""
         return self._machine.fits(task, running)
 
     @contextmanager
@@ -77,6 +81,8 @@ class DockerEngine:
                 self._take_back(layout, reporter)
 
     def _warn(self, graph: Graph, reporter: Reporter) -> None:
+        for difference in self._differences:
+            reporter.warning(difference)
         for task in graph.tasks.values():
             limits = limits_of(task)
             name = task.display_name

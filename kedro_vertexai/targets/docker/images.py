@@ -1,14 +1,17 @@
-"""The images of a job: whether they are here, and for this machine."""
+"""The images of a job: whether they are here, for this machine, and of this package."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.image.layers import PULLED
+from kedro_vertexai.image.refusals import refusal
 from kedro_vertexai.targets.docker.client import explanation
 from kedro_vertexai.targets.docker.machine import Machine
+from kedro_vertexai.targets.docker.options import Pulling
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -19,16 +22,14 @@ _EMULATORS = Path("/proc/sys/fs/binfmt_misc")
 _EMULATED = {"arm64": "qemu-aarch64", "amd64": "qemu-x86_64"}
 
 
-def find_image(
-    client: DockerClient, name: str, machine: Machine, may_pull: Callable[[str], bool]
-) -> str:
+def find_image(client: DockerClient, name: str, machine: Machine, pulling: Pulling) -> str:
     """Return the id of an image, so that all tasks run the same one even if its tag moves.
 
     Args:
         client: of the engine.
         name: with a tag or digest.
         machine: of the engine.
-        may_pull: asked if it is not here.
+        pulling: what to do if it is not here.
 
     Raises:
         RunError: it is not here, or for another kind of machine.
@@ -42,12 +43,7 @@ def find_image(
         try:
             image = client.images.get(name)
         except ImageNotFound:
-            if not may_pull(name):
-                raise RunError(
-                    f"the Docker engine has no image {name}: `kedro vertexai build` makes it, "
-                    f"`docker pull {name}` fetches it"
-                ) from None
-            _pull(client, name)
+            _pull(client, name, pulling)
             image = client.images.get(name)
     except APIError as error:
         raise RunError(f"image {name}: {explanation(error)}") from error
@@ -57,17 +53,34 @@ def find_image(
     return str(image.id)
 
 
-def _pull(client: DockerClient, name: str) -> None:
+def _pull(client: DockerClient, name: str, pulling: Pulling) -> None:
     """Fetch an image.
 
     Not by `client.images.pull`, which reads past an error that comes while layers are fetched.
 
     Raises:
-        RunError: it cannot be fetched.
+        RunError: it may not be fetched, or cannot.
     """
-    for event in client.api.pull(name, stream=True, decode=True):
-        if error := event.get("error"):
-            raise RunError(f"image {name} cannot be pulled: {explanation(RunError(error))}")
+    from docker.errors import APIError, DockerException
+
+    if not pulling.may(name):
+        raise RunError(
+            f"the Docker engine has no image {name}: `kedro vertexai build` makes it, "
+            f"`docker pull {name}` fetches it"
+        )
+    login = pulling.login(name)
+    given = login.for_engine if login else None
+    try:
+        with closing(pulling.reporter()) as reporter:
+            for event in client.api.pull(name, stream=True, decode=True, auth_config=given):
+                if error := event.get("error"):
+                    raise RunError(refusal(str(error), name, "pull"))
+                PULLED.tell(event, reporter)
+    except APIError as error:
+        raise RunError(refusal(str(error.explanation or error), name, "pull")) from error
+    except DockerException as error:
+        # Not the engine's but the client's own, such as a credential helper that is not there.
+        raise RunError(f"image {name} cannot be pulled: {error}") from error
 
 
 def _check_platform(name: str, architecture: str, machine: Machine) -> None:

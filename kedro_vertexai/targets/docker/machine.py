@@ -65,18 +65,28 @@ class Machine:
                 )
 
     def fits(self, task: Task, running: Collection[Task]) -> bool:
-        """Return whether the limits of all that run leave room for a task."""
-        containers = [one for one in running if isinstance(one.executor, ContainerExecutor)]
-        if not containers or not isinstance(task.executor, ContainerExecutor):
+        """Return whether the limits of all that run leave room for a task.
+
+        Memory decides: nobody can be lent another's, and cores can, for a time. Of tasks that
+        do not say how much memory they need, so many run as there are cores.
+        """
+        if not isinstance(task.executor, ContainerExecutor):
             return True
-        limits = [limits_of(one) for one in (*containers, task)]
-        memory = sum(one.memory or 0 for one in limits)
-        cpus = sum(self.cpus_of(one) for one in limits)
-        return memory <= self.room and cpus <= self.cpus
+        limits = [limits_of(one) for one in (*running, task) if _in_container(one)]
+        if len(limits) == 1:
+            return True
+        if limits_of(task).memory:
+            return sum(one.memory or 0 for one in limits) <= self.room
+        cpus = sum(self.cpus_of(one) for one in limits if not one.memory)
+        return cpus <= self.cpus
 
     def cpus_of(self, limits: Limits) -> float:
         """Cores that a task takes; one without a limit counts as one core."""
         return min(limits.cpu or 1.0, float(self.cpus))
+
+
+def _in_container(task: Task) -> bool:
+    return isinstance(task.executor, ContainerExecutor)
 
 
 def limits_of(task: Task) -> Limits:

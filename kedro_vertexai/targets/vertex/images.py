@@ -77,6 +77,18 @@ def is_artifact_registry(host: str) -> bool:
     return host.endswith((".pkg.dev", ".gcr.io")) or host == "gcr.io"
 
 
+def google_login(clients: GoogleClients, image: str) -> Basic | None:
+    """The user's Google token where `docker login` has nothing for one of Google's registries.
+
+    Raises:
+        RunError: there is none either, or Docker's configuration cannot be read.
+    """
+    host = parse_image(image).host
+    if not is_artifact_registry(host) or docker_credentials(host):
+        return None
+    return google_credentials(clients)
+
+
 def image_digest(clients: GoogleClients, image: str) -> str | None:
     """The digest that an image's tag means now, `sha256:...`; None if there is no such image.
 

@@ -28,6 +28,11 @@ class Basic:
         pair = f"{self.user}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
 
+    @property
+    def for_engine(self) -> dict[str, str]:
+        """As Docker's SDK hands them to an engine."""
+        return {"username": self.user, "password": self.password}
+
 
 def google_credentials(clients: GoogleClients) -> Basic | None:
     """The user's Google token.
