@@ -16,7 +16,7 @@ from kedro_vertexai.overrides import check_known
 from kedro_vertexai.plan.build import Values, build_plan
 from kedro_vertexai.plan.model import Plan
 from kedro_vertexai.plan.parameters import FOR_RESOLVERS
-from kedro_vertexai.plan.resources import idle_selectors, unmatched_names
+from kedro_vertexai.plan.resources import unmatched_names
 from kedro_vertexai.plan.staged import unplaced, unseen_files
 from kedro_vertexai.project import Project, read_project
 from kedro_vertexai.project_config import read_vertexai_config
@@ -86,8 +86,6 @@ def compile_project(request: Request) -> Compiled:
     nodes = (*project.nodes, *(on_exit.nodes if on_exit else ()))
     everything = replace(project, nodes=nodes)
     notes += unmatched_names(everything, config.run_config)
-    tasks = (*plan.tasks, *([plan.on_exit.task] if plan.on_exit else ()))
-    notes += idle_selectors(everything, config.run_config, tasks)
     notes += _on_exit_notes(request, config, project, on_exit)
     notes += [*unseen_files(project), *unplaced(project)]
     if plan.tracked and any(task.caching for task in plan.tasks):

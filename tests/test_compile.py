@@ -331,44 +331,6 @@ def test_configuration_by_node_tag_and_default(new_project: NewProject) -> None:
     assert retried == ["prepare-clean", "train-report"]
 
 
-@pytest.mark.parametrize(
-    ("resources", "selectors", "told"),
-    [
-        ({}, {"train.fit": {"any": "NVIDIA_L4"}}, ["train.fit"]),
-        ({}, {"big": {"any": "NVIDIA_L4"}}, ["big"]),
-        ({"train.fit": {"gpu": 1}}, {"train.fit": {"any": "NVIDIA_L4"}}, []),
-        ({"train.fit": {"gpu": 1}}, {"big": {"any": "NVIDIA_L4"}}, []),
-        ({}, {"of_another_pipeline": {"any": "NVIDIA_L4"}}, []),
-        ({}, {"__default__": {"any": "NVIDIA_L4"}}, []),
-    ],
-)
-def test_an_accelerator_that_no_task_asks_for_is_told(
-    new_project: NewProject,
-    resources: dict[str, Any],
-    selectors: dict[str, Any],
-    told: list[str],
-) -> None:
-    """In version 1.0 its name alone gave a task one."""
-    project = new_project(
-        nodes="""
-        NODES = [
-            node(first, "params:start", "a", name="prepare"),
-            node(first, "a", "b", name="train.fit", tags=["big"]),
-            node(first, "b", "c", name="train.score", tags=["big"]),
-        ]
-        """,
-        parameters={"start": 1},
-        run_config={"resources": resources, "node_selectors": selectors},
-    )
-    done = project.invoke("compile")
-    assert done.exit_code == 0, done.output
-    assert [line for line in done.stderr.splitlines() if "node_selectors" in line] == [
-        f"Warning: run_config.node_selectors.{name} has no effect, as no task that it fits asks "
-        "for an accelerator: write how many as gpu under run_config.resources"
-        for name in told
-    ]
-
-
 def test_nodes_can_be_grouped_by_tag(new_project: NewProject) -> None:
     project = new_project(
         nodes="""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from kedro_vertexai.config import ResourcesConfig, RetryConfig, RunConfig
 from kedro_vertexai.errors import PlanError, did_you_mean
-from kedro_vertexai.plan.model import Resources, Retry, Task
+from kedro_vertexai.plan.model import Resources, Retry
 from kedro_vertexai.plan.names import clean_task_name
 from kedro_vertexai.plan.quantity import quantity
 from kedro_vertexai.project import Node, Project
@@ -56,7 +56,10 @@ def resources_for(lookup: Lookup, config: RunConfig) -> Resources:
     memory = lookup.values("resources.*.memory", specific, lambda entry: entry.memory)
     gpu = lookup.values("resources.*.gpu", specific, lambda entry: entry.gpu)
     count = max(gpu, default=default.gpu)
-    accelerator = _accelerator(lookup, config)
+    named, accelerator = _accelerator(lookup, config)
+    if count is None and named:
+        # KFP's rule, and so the peer's: kfp.dsl.PipelineTask.set_accelerator_type.
+        count = 1
     if count and not accelerator:
         raise PlanError(
             f"run_config.resources asks for {count} gpu for '{lookup.title}' without saying "
@@ -140,29 +143,8 @@ def unmatched_names(project: Project, config: RunConfig) -> list[str]:
     ]
 
 
-def idle_selectors(project: Project, config: RunConfig, tasks: Iterable[Task]) -> list[str]:
-    """A sentence for each accelerator that is named for tasks of which none asks for one."""
-    tags = {node.name: node.tags for node in project.nodes}
-
-    def names(task: Task) -> set[str]:
-        own = {task.title, *task.nodes}
-        tagged = {tag for node in task.nodes for tag in tags.get(node, ())}
-        return own | {clean_task_name(name) for name in own} | tagged
-
-    meant = {
-        name: [task.resources for task in tasks if name in names(task)]
-        for name in config.node_selectors
-        if name != DEFAULT
-    }
-    return [
-        f"run_config.node_selectors.{name} has no effect, as no task that it fits asks for an "
-        "accelerator: write how many as gpu under run_config.resources"
-        for name, found in meant.items()
-        if found and not any(resources.accelerator for resources in found)
-    ]
-
-
-def _accelerator(lookup: Lookup, config: RunConfig) -> str | None:
+def _accelerator(lookup: Lookup, config: RunConfig) -> tuple[bool, str | None]:
+    """Whether a type is named for this very task, and the type."""
     # The peer reads the value as the accelerator's type whatever the key says.
     selectors = {name: [*entry.values()] for name, entry in config.node_selectors.items()}
     said = {name: types[0] for name, types in selectors.items() if types}
@@ -173,7 +155,7 @@ def _accelerator(lookup: Lookup, config: RunConfig) -> str | None:
             f"run_config.node_selectors names {' and '.join(sorted(set(types)))} for group "
             f"'{lookup.title}', which runs on one machine"
         )
-    return types[0] if types else default
+    return bool(types), types[0] if types else default
 
 
 def _named(name: str, said: Mapping[str, T]) -> T | None:

@@ -76,10 +76,15 @@ def test_an_accelerator_is_found_by_node_or_tag_whatever_its_key(named: str) -> 
     assert (limits.accelerator, limits.accelerator_count) == (GPU, 2)
 
 
-def test_an_accelerator_type_alone_asks_for_none() -> None:
-    # As in files written for the peer, where the type stood by a tag and the count by a node.
-    limits = train(node_selectors={NODE: {"any": GPU}}).resources
-    assert (limits.accelerator, limits.accelerator_count) == (None, None)
+@pytest.mark.parametrize("named", [NODE, "heavy"])
+def test_an_accelerator_type_alone_asks_for_one(named: str) -> None:
+    # As for version 1.0, whose files need no gpu.
+    limits = train(("heavy",), node_selectors={named: {"any": GPU}}).resources
+    assert (limits.accelerator, limits.accelerator_count) == (GPU, 1)
+
+
+def test_the_type_of_all_tasks_gives_none_of_them_an_accelerator() -> None:
+    assert train(node_selectors={"__default__": {"any": GPU}}).resources.accelerator is None
 
 
 def test_accelerators_of_no_type_are_an_error() -> None:
