@@ -11,9 +11,9 @@ _LOCAL_PROTOCOLS = ("file", "local")
 # Vertex AI mounts every bucket that its service account may read below this directory:
 # https://cloud.google.com/vertex-ai/docs/training/cloud-storage-file-system
 _BUCKETS = "/gcs/"
-# In their names `?` and `#` stand for themselves; elsewhere what follows may be a signature.
 # In these a container stands where others have a user: `abfs://container@account/path`.
 _CONTAINERS = ("abfs", "abfss", "wasb", "wasbs")
+# In their names `?` and `#` stand for themselves; elsewhere what follows may be a signature.
 _OBJECT_STORES = ("gs", "gcs", "s3", "s3a", "s3n")
 
 
