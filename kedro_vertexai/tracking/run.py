@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -293,12 +291,10 @@ class JoinedRun:
 def go_on_untracked(reason: str) -> None:
     """Say that this task logs nothing to the job's run, and see that it can do without.
 
-    What nodes log themselves goes into a store that is gone when this process ends.
+    What nodes log themselves goes into a store that is thrown away with the container.
     """
     logger.warning("THIS TASK IS NOT TRACKED: %s", reason)
-    directory = Path(tempfile.mkdtemp(prefix="untracked-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    store = store_uri(directory)
+    store = store_uri(Path(tempfile.mkdtemp(prefix="untracked-")))
     os.environ["MLFLOW_TRACKING_URI"] = store
     os.environ.pop("MLFLOW_REGISTRY_URI", None)
     os.environ.pop("MLFLOW_RUN_ID", None)
