@@ -19,14 +19,20 @@ def engine_options() -> dict[str, Any]:
     """
     from docker.context import ContextAPI
     from docker.context.config import get_current_context_name
-    from docker.errors import ContextNotFound
+    from docker.errors import ContextException, ContextNotFound, DockerException
     from docker.utils import kwargs_from_env
 
     if os.environ.get("DOCKER_HOST"):
         return dict(kwargs_from_env())
     # The SDK's own look at the current context passes over the variable.
     name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
-    context = cast("Context | None", ContextAPI.get_context(name))
+    try:
+        context = cast("Context | None", ContextAPI.get_context(name))
+    except DockerException:
+        raise
+    except Exception as error:
+        # Of a damaged file the SDK says so in exceptions of no class of its own.
+        raise ContextException(f"context {name} cannot be read: {error}") from error
     if context is None:
         raise ContextNotFound(name)
     options = {"base_url": context.Host, "tls": context.TLSConfig}

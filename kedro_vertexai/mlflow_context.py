@@ -17,6 +17,7 @@ from kedro_vertexai.dynamic_config import materialise
 from kedro_vertexai.errors import ConfigError, VertexAIError
 from kedro_vertexai.project_config import config_loader
 from kedro_vertexai.runtime.authentication import Authentication
+from kedro_vertexai.warn import warn
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -50,6 +51,8 @@ def signed_context(
     config: PluginConfig,
     authentication: Authentication,
     runtime_params: Mapping[str, Any] | None = None,
+    *,
+    strict: bool = True,
 ) -> Iterator[KedroContext]:
     """A context on which the project's own hooks have acted, and no other plugin's.
 
@@ -59,6 +62,8 @@ def signed_context(
         config: of the project.
         authentication: that has begun in this environment.
         runtime_params: nested values for the configuration's resolvers.
+        strict: whether one of `dynamic_config_providers` that fails is an error. Else the
+            configuration is taken as it is.
 
     Raises:
         VertexAIError: the project cannot be read, or requests cannot be signed.
@@ -69,7 +74,7 @@ def signed_context(
     given = dict(runtime_params or {})
     manager = hook_manager()
     manager.register(_First(authentication))
-    with _task_configuration(path, config) as conf_source:
+    with _task_configuration(path, config, strict=strict) as conf_source:
         loader = config_loader(path, env, given, conf_source)
         with _own_words():
             context = load_context(path, env, loader, manager, given)
@@ -77,7 +82,7 @@ def signed_context(
 
 
 @contextmanager
-def _task_configuration(path: Path, config: PluginConfig) -> Iterator[Path]:
+def _task_configuration(path: Path, config: PluginConfig, *, strict: bool) -> Iterator[Path]:
     """The configuration as a task has it: with what `dynamic_config_providers` make there.
 
     They write into a copy, which is gone after the block: a token does not belong among the
@@ -91,8 +96,17 @@ def _task_configuration(path: Path, config: PluginConfig) -> Iterator[Path]:
         return
     # Such a directory is its owner's alone.
     with TemporaryDirectory(prefix="kedro-vertexai-") as folder:
-        copy = shutil.copytree(conf_source, Path(folder) / "conf")
-        materialise(config, copy)
+        copy = Path(folder) / "conf"
+        try:
+            shutil.copytree(conf_source, copy, ignore_dangling_symlinks=True)
+        except OSError as error:
+            raise ConfigError(f"{conf_source} cannot be read: {error}") from error
+        try:
+            materialise(config, copy)
+        except VertexAIError as error:
+            if strict:
+                raise
+            warn([f"{error}; {settings.CONF_SOURCE} is taken as it is"])
         yield copy
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import hypothesis
 import pytest
 from project_factory import KedroProject, write_project
+
+# Where it is ignored, as in the background of a shell, tests of it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that is busy is not a reason to fail.
 hypothesis.settings.register_profile("shared", deadline=None)

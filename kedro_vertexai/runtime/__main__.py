@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import sys
 import traceback
@@ -143,6 +144,13 @@ def _configure_logging() -> None:
     file = os.environ.get("KEDRO_LOGGING_CONFIG") or find_config_file("conf/logging")
     if file:
         configure_logging(yaml.safe_load(Path(file).read_text(encoding="utf-8")))
+    # Kedro logs what a node raises before we do.
+    logging.getLogger("kedro.pipeline.node").addFilter(_redact)
+
+
+def _redact(record: logging.LogRecord) -> bool:
+    record.msg, record.args = redacted(record.getMessage()), None
+    return True
 
 
 def _one_line(error: BaseException) -> str:

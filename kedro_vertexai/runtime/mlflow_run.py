@@ -16,6 +16,7 @@ from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job import Job
 from kedro_vertexai.runtime.job_end import CANCELLED, FAILED, SUCCEEDED, JobEnd
 from kedro_vertexai.task_inputs import JOB, RUN, TRACKING
+from kedro_vertexai.tracking.active_run import on_another_server
 from kedro_vertexai.tracking.config import store_lock
 from kedro_vertexai.tracking.finish import (
     Ending,
@@ -227,7 +228,7 @@ class _Tracking:
                 "build the image anew"
             )
         be_patient(self.retry_for)
-        with store_lock(), one_line_errors(what), soon(self.retry_for):
+        with on_another_server(), store_lock(), one_line_errors(what), soon(self.retry_for):
             return act()
 
 

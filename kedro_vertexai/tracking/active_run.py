@@ -32,16 +32,14 @@ def on_another_server() -> Iterator[None]:
     A run that the project has started, and what is logged into it, is on the server that MLflow
     was pointed at then.
     """
-    if "mlflow" not in sys.modules:
-        # Then none is.
+    mlflow: Any = sys.modules.get("mlflow")
+    # Without it none can be active; one that begins within the block is where it points then.
+    if mlflow is None or not mlflow.active_run():
         yield
         return
-    import mlflow
-
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     try:
         yield
     finally:
-        if mlflow.active_run():
-            mlflow.set_tracking_uri(before[0])
-            mlflow.set_registry_uri(before[1])
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])

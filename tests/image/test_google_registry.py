@@ -6,6 +6,7 @@ The engine reaches a registry of ours under their names; it takes one token, of 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +111,27 @@ def test_what_docker_login_has_kept_comes_first(
     assert result.exit_code == 1
     line = result.stderr.strip().splitlines()[-1]
     assert f"run `gcloud auth configure-docker {HOSTS[0]}`" in line
+    assert google.asked == 0
+
+
+def test_what_gclouds_own_helper_tells_comes_first(
+    project: KedroProject,
+    google: Google,
+    place: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    helper = tmp_path / "bin" / "docker-credential-gcloud"
+    helper.parent.mkdir()
+    answer = json.dumps({"ServerURL": "", "Username": "oauth2accesstoken", "Secret": TOKEN})
+    helper.write_text(f"#!/bin/sh\ntest \"$1\" = get && echo '{answer}'\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{helper.parent}:{os.environ['PATH']}")
+    (tmp_path / "docker").mkdir()
+    helpers = json.dumps({"credHelpers": {HOSTS[0]: "gcloud"}})
+    (tmp_path / "docker" / "config.json").write_text(helpers)
+    result = project.invoke("build", "--image", f"{HOSTS[0]}/{NAME}:latest")
+    assert result.exit_code == 0, result.output
     assert google.asked == 0
 
 

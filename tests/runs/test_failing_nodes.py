@@ -21,6 +21,11 @@ NODES = """
         raise ValueError("no such\\n  price: $(5)")
 
 
+    def asks_signed(value):
+        secret = "4711-" + "open-sesame"
+        raise OSError(f"403 for url: https://example.com/x.json?alt=media&sig={secret}")
+
+
     def exits(code):
         return lambda value: sys.exit(code)
 
@@ -118,6 +123,7 @@ NODES = """
         of(first, "well"),
         of(lambda value: "text", "elsewhere"),
         of(first, "reads_signed", "signed"),
+        of(asks_signed, "asks_signed"),
     ]
     PIPELINES = {
         "__default__": Pipeline(bad),
@@ -252,6 +258,7 @@ def test_a_traceback_is_in_the_log(bad: LocalRun) -> None:
 def test_what_signs_a_url_is_in_no_log_and_no_message(bad: LocalRun) -> None:
     assert "X-Goog-Expires=600&X-Goog-Signature=***" in bad.tasks["reads_signed"]["error"]
     assert "X-Goog-Expires=600&X-Goog-Signature=***" in bad.log("reads_signed")
+    assert "alt=media&sig=***" in bad.tasks["asks_signed"]["error"]
     told = [bad.job / "job.json", bad.job / "pipeline.json", *(bad.job / "logs").iterdir()]
     assert not [file.name for file in told if SIGNATURE in file.read_text(errors="replace")]
     assert SIGNATURE not in bad.printed

@@ -243,7 +243,8 @@ def test_it_logs_into_a_run_that_the_project_has_started_on_another_server(
     done = replace(job, env=env).finish_after("tell", TASK, {"state": "SUCCEEDED"})
     assert ran(done)["id"] == started["run_id"]
     assert "is already active" in done.log
-    assert own_client.get_run(own.info.run_id).data.tags["told"] == "SUCCEEDED"
+    logged = own_client.get_run(own.info.run_id)
+    assert (logged.data.tags["told"], logged.info.status) == ("SUCCEEDED", "FINISHED")
     run = client.get_run(started["run_id"])
     assert run.info.status == "FINISHED"
     assert "told" not in run.data.tags

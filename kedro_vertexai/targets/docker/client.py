@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kedro_vertexai.engine_address import engine_options
 from kedro_vertexai.errors import RunError, TaskError
-from kedro_vertexai.image.engine import disk_full
+from kedro_vertexai.image.engine import TIMEOUT, disk_full
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -30,7 +30,7 @@ def connect() -> DockerClient:
     try:
         options = engine_options()
         address = options.get("base_url", address)
-        client = docker.DockerClient(**options)
+        client = docker.DockerClient(**options, timeout=TIMEOUT)
         client.ping()
     except (DockerException, RequestException, OSError, ValueError) as error:
         raise RunError(_unreachable(address, error)) from error

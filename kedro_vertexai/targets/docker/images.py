@@ -1,4 +1,4 @@
-"""The images of a job: whether they are here, for this machine, and of this package."""
+"""The images of a job: whether they are here, and for this machine."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def find_image(client: DockerClient, name: str, machine: Machine, pulling: Pulli
     """
     from docker.errors import APIError, ImageNotFound
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     if not name:
         raise RunError("pipeline spec: a container names no image")
@@ -47,7 +48,8 @@ def find_image(client: DockerClient, name: str, machine: Machine, pulling: Pulli
             image = client.images.get(name)
     except APIError as error:
         raise RunError(f"image {name}: {explanation(error)}") from error
-    except RequestException as error:
+    # A pull that breaks off comes as urllib3 has it.
+    except (RequestException, HTTPError) as error:
         raise RunError(f"image {name}: the Docker engine does not answer") from error
     _check_platform(name, str(image.attrs.get("Architecture", "")), machine)
     return str(image.id)

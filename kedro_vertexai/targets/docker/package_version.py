@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.image.fit import HOLDS_NONE, differences
@@ -13,6 +13,7 @@ from kedro_vertexai.targets.local.launcher import RUNTIME
 if TYPE_CHECKING:
     from docker import DockerClient
 
+_LONGEST = 300  # characters of what Python says
 # Imports nothing of ours, so that every version answers, and at once.
 _PROGRAM = """
 import sys
@@ -48,31 +49,34 @@ def how_it_differs(client: DockerClient, image: str, name: str) -> list[str]:
     Raises:
         RunError: no task can run in it.
     """
-    from docker.errors import APIError, ContainerError
+    from docker.errors import APIError
     from docker.types import LogConfig
     from requests import RequestException
 
     try:
-        output = client.containers.run(
+        container = client.containers.create(
             image,
             entrypoint=["python"],
             command=["-c", _PROGRAM],
             network_mode="none",
             # Whatever the engine does with output otherwise, it can be asked for this.
             log_config=LogConfig(type=LogConfig.types.JSON),
-            remove=True,
         )
+        try:
+            container.start()
+            code = container.wait()["StatusCode"]
+            output = container.logs(stderr=False).decode(errors="replace")
+            said = container.logs(stdout=False).decode(errors="replace")
+        finally:
+            container.remove(force=True, v=True)
     except APIError as error:
         raise RunError(f"image {name} cannot run 'python': {explanation(error)}") from error
-    except ContainerError as error:
-        # Not text, whatever its stubs say.
-        stderr = cast("bytes | None", error.stderr) or b""
-        said = " ".join(stderr.decode(errors="replace").split())
-        reason = said or f"exit code {error.exit_status}"
-        raise RunError(f"image {name} cannot run 'python': {reason}") from error
     except RequestException as error:
         raise RunError(f"image {name}: the Docker engine does not answer") from error
-    python, version = _read(output.decode(errors="replace"), name)
+    if code:
+        reason = " ".join(said.split())[-_LONGEST:] or f"exit code {code}"
+        raise RunError(f"image {name} cannot run 'python': {reason}")
+    python, version = _read(output, name)
     if version is None:
         raise RunError(f"image {name}: {HOLDS_NONE}")
     return [f"image {name}: {line}" for line in differences(version, python)]

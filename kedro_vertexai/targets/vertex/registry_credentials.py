@@ -67,6 +67,8 @@ def docker_credentials(host: str) -> Basic | None:
         found = load_config().resolve_authconfig(host)
     except DockerException as error:
         raise RunError(f"docker's credentials for {host} cannot be read: {error}") from error
-    if not found or not found.get("username"):
+    # A helper's answer has capitals, and what `docker login` writes into the file has none.
+    said = {key.lower(): value for key, value in (found or {}).items()}
+    if not said.get("username"):
         return None
-    return Basic(found["username"], found["password"])
+    return Basic(said["username"], said["password"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from kedro_vertexai.targets.vertex.schedule_changes import Change
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import Schedule
+
+logger = logging.getLogger(__name__)
 
 # The other kind of schedule runs notebooks.
 _OF_JOBS = "create_pipeline_job_request:*"
@@ -94,9 +97,21 @@ def update_schedule(
         )
     except BaseException:
         if is_paused:
-            keep_paused(clients, existing.name, PATIENCE_OF_A_READER)
+            _try_to_keep_paused(clients, existing.name)
         raise
     return keep_paused(clients, existing.name, patience) if is_paused else updated
+
+
+def _try_to_keep_paused(clients: GoogleClients, name: str) -> None:
+    """Do so while another error is on its way to the user, who must hear of that one."""
+    try:
+        keep_paused(clients, name, PATIENCE_OF_A_READER)
+    except Exception as error:
+        logger.warning(
+            "the schedule was paused and may run now: `kedro vertexai schedule --list` shows it "
+            "(%s)",
+            error,
+        )
 
 
 def keep_paused(clients: GoogleClients, name: str, patience: Patience | None = None) -> Schedule:
