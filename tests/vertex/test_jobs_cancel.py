@@ -141,25 +141,35 @@ def test_a_run_that_another_job_has_gone_on_with_is_left_to_it(jobs: ToldJobs, c
     assert client.get_run(run_id).info.status == "RUNNING"
 
 
+LOGIN = """
+    from kedro_vertexai.dynamic_config import DynamicConfigProvider
+
+
+    class Login(DynamicConfigProvider):
+        target_config_file = "credentials.yml"
+
+        def generate_config(self):
+            {generates}
+"""
+
+
+def with_login(
+    new_project: NewProject, server: str, module: str, generates: str, **files: str
+) -> KedroProject:
+    """A project whose tasks write their own token for the server."""
+    return new_project(
+        mlflow={"server": {"mlflow_tracking_uri": server, "credentials": "mlflow_login"}},
+        run_config={"dynamic_config_providers": [{"cls": f"{module}.Login"}]},
+        files={f"src/{module}.py": dedent(LOGIN).format(generates=generates), **files},
+    )
+
+
 @pytest.mark.slow
 def test_a_token_that_each_task_writes_for_itself_is_made_for_this_too(
     service: GoogleService, new_project: NewProject, server: str, client: Any
 ) -> None:
-    provider = """
-        from kedro_vertexai.dynamic_config import DynamicConfigProvider
-
-
-        class Login(DynamicConfigProvider):
-            target_config_file = "credentials.yml"
-
-            def generate_config(self):
-                return {"mlflow_login": {"MLFLOW_TRACKING_TOKEN": "S3CRET"}}
-    """
-    project = new_project(
-        mlflow={"server": {"mlflow_tracking_uri": server, "credentials": "mlflow_login"}},
-        run_config={"dynamic_config_providers": [{"cls": "login_of_tasks.Login"}]},
-        files={"src/login_of_tasks.py": dedent(provider)},
-    )
+    token = 'return {"mlflow_login": {"MLFLOW_TRACKING_TOKEN": "S3CRET"}}'
+    project = with_login(new_project, server, "login_of_tasks", token)
     jobs = ToldJobs(service, project)
     job, run_id = tracked_job(jobs, client)
     ends_when_asked(job)
@@ -167,6 +177,27 @@ def test_a_token_that_each_task_writes_for_itself_is_made_for_this_too(
     assert printed[-1] == f"MLflow run {run_id} is KILLED"
     left = [file for file in project.path.rglob("*") if file.is_file()]
     assert not [file for file in left if b"S3CRET" in file.read_bytes() and "src" not in file.parts]
+
+
+@pytest.mark.slow
+def test_where_only_tasks_can_make_their_token_ones_own_credentials_are_taken(
+    service: GoogleService, new_project: NewProject, server: str, client: Any
+) -> None:
+    project = with_login(
+        new_project,
+        server,
+        "no_login_here",
+        'raise OSError("only in a task")',
+        **{"conf/local/credentials.yml": "mlflow_login: {MLFLOW_TRACKING_TOKEN: mine}"},
+    )
+    (project.path / "conf" / "base" / "notes.yml").symlink_to("nowhere")
+    jobs = ToldJobs(service, project)
+    job, run_id = tracked_job(jobs, client)
+    ends_when_asked(job)
+    done = project.invoke("cancel", "shop-1", "--yes")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == f"MLflow run {run_id} is KILLED"
+    assert "the provider failed with OSError; conf is taken as it is" in done.stderr
 
 
 def test_a_server_that_cannot_be_reached_is_said_and_the_job_is_cancelled(
