@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from kedro_vertexai.errors import RunError
 from kedro_vertexai.staging import files_below
@@ -20,6 +20,8 @@ from kedro_vertexai.storage import open_filesystem, protocol_of, storage_errors
 from kedro_vertexai.targets.local.layout import local_path
 
 _CHUNK = 1024 * 1024
+# A file that does not come as it lies there is fetched once more.
+_ATTEMPTS = 2
 
 
 class Difference(str, Enum):
@@ -151,10 +153,7 @@ def _is_same(file: RemoteFile) -> bool:
         if os.fstat(ours.fileno()).st_size != file.size:
             return False
         if file.md5:
-            digest = hashlib.md5(usedforsecurity=False)
-            while chunk := ours.read(_CHUNK):
-                digest.update(chunk)
-            return base64.b64encode(digest.digest()).decode() == file.md5
+            return _md5(ours) == file.md5
         with file.filesystem.open(file.source, "rb") as theirs:
             while chunk := ours.read(_CHUNK):
                 if theirs.read(len(chunk)) != chunk:
@@ -181,20 +180,42 @@ def fetch(file: RemoteFile, advance: Callable[[int], None], stop: threading.Even
         stop: set to give up.
 
     Raises:
-        RunError: it cannot be read or written; what was there is untouched.
+        RunError: it cannot be read or written, or does not come as it lies there; what was there
+            is untouched.
     """
     if stop.is_set():
         return
     with _part(file) as part:
         progress = _callback(advance, stop)
-        with storage_errors(file.uri):
-            file.filesystem.get_file(file.source, str(part), callback=progress)
-        size = part.stat().st_size
-        if size != file.size:
-            raise RunError(f"{file.uri}: {size} bytes of {file.size} came, run again")
+        for _ in range(_ATTEMPTS):
+            with storage_errors(file.uri):
+                file.filesystem.get_file(file.source, str(part), callback=progress)
+            if not (wrong := _what_is_wrong(file, part)):
+                break
+        else:
+            raise RunError(f"{file.uri}: {wrong}, run again")
         part.replace(file.target)
         # Not every file system tells while it copies.
         advance(file.size - progress.value)
+
+
+def _what_is_wrong(file: RemoteFile, part: Path) -> str:
+    """What came differently from what the storage says of the file; empty if nothing did."""
+    size = part.stat().st_size
+    if size != file.size:
+        return f"{size} bytes of {file.size} came"
+    with part.open("rb") as stream:
+        if file.md5 and _md5(stream) != file.md5:
+            return "it came damaged"
+    return ""
+
+
+def _md5(stream: BinaryIO) -> str:
+    """The digest of what is left in a stream, as Cloud Storage writes it."""
+    digest = hashlib.md5(usedforsecurity=False)
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return base64.b64encode(digest.digest()).decode()
 
 
 @contextmanager

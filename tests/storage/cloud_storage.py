@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -48,6 +49,11 @@ class Bucket:
         fs, path = open_filesystem(f"gs://{self.name}/{name}")
         fs.pipe_file(path, content)
         return f"gs://{self.name}/{name}"
+
+
+def random_bytes(size: int) -> bytes:
+    """So many bytes that the emulator keeps: it drops a carriage return at the end of an object."""
+    return os.urandom(size - 1) + b"." if size else b""
 
 
 def _cancel_upload(request: Any, response: Any, storage: Any) -> None:

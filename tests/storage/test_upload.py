@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
 import pytest
-from cloud_storage import Bucket
+from cloud_storage import Bucket, random_bytes
 from fsspec.implementations.local import LocalFileSystem
 from staged_inputs import described, many_files, staged, staging_process
 
@@ -62,7 +61,7 @@ def test_inputs_lie_under_their_content_with_a_manifest_beside(
 
 @pytest.mark.parametrize("size", [0, 1, 8 * 1024 * 1024, 16 * 1024 * 1024, LARGE])
 def test_files_of_any_size_keep_their_bytes(bucket: Bucket, tmp_path: Path, size: int) -> None:
-    content = os.urandom(size)
+    content = random_bytes(size)
     (tmp_path / "a.bin").write_bytes(content)
     one = described(tmp_path, "a.bin")
     staged([one], bucket.root, tmp_path)
@@ -226,7 +225,7 @@ def test_an_input_that_is_gone_is_named(bucket: Bucket, tmp_path: Path) -> None:
 
 
 def test_any_file_system_that_fsspec_knows_will_do(tmp_path: Path) -> None:
-    content = {**many_files(tmp_path / "parts", 3), "large.bin": os.urandom(LARGE)}
+    content = {**many_files(tmp_path / "parts", 3), "large.bin": random_bytes(LARGE)}
     (tmp_path / "parts" / "large.bin").write_bytes(content["large.bin"])
     one = described(tmp_path, "parts")
     root = f"memory://{tmp_path.name}/runs"
