@@ -67,7 +67,7 @@ def test_the_first_task_always_finds_room() -> None:
     ("limits", "count"),
     [
         ({"memory": GIB, "cpu": 0.1}, 8),
-        ({"memory": GIB, "cpu": 1}, 4),
+        ({"memory": GIB, "cpu": 1}, 8),
         ({"memory": 5 * GIB, "cpu": 0.1}, 1),
         ({}, 4),
         ({"cpu": 100}, 1),
