@@ -99,11 +99,13 @@ def archive(distributions: tuple[str, ...]) -> Path:
         files[library] = None
     file = Path(_DIRECTORY.name, f"{abs(hash(distributions))}.tar")
     with tarfile.open(file, mode="w") as tar:
-        for place in ("tmp", "home/kedro", "home/kedro/project"):
+        places = ("tmp", "home/kedro", "home/kedro/project")
+        for place in places:
             _add_directory(tar, place, 0o1777 if place == "tmp" else 0o755)
         for name, text in _ETC.items():
             _add_bytes(tar, name, text.encode())
-        parents: set[str] = set()
+        # An archive that names a directory twice is refused.
+        parents = set(places)
         for path in files:
             _add_parents(tar, path, parents)
             tar.add(path.resolve(), str(path).lstrip("/"), filter=_readable)
