@@ -164,5 +164,6 @@ def test_every_dependency_is_either_for_tasks_or_for_commands() -> None:
         "kfp",
         "kfp-pipeline-spec",
         "packaging",
+        "parse",
         "rich",
     }
