@@ -5,6 +5,8 @@ VENV ?= .venv
 PYTHON ?=
 # More arguments for pytest: make test ARGS="-k spec -x"
 ARGS ?=
+# Processes that share the tests, file by file; 0 to run them in one, as a debugger needs it.
+JOBS ?= auto
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -43,7 +45,7 @@ demo: setup ## create a project from the starter, compile it, and run it on this
 
 .PHONY: test
 test: setup ## run the tests; ARGS="-k word" chooses among them
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: e2e
 e2e: setup ## run the tests in real containers, as root on Debian or Ubuntu
