@@ -12,7 +12,6 @@ from kedro_vertexai.runtime.executor_input import ExecutorInput
 from kedro_vertexai.runtime.job_end import JobEnd
 from kedro_vertexai.runtime.mlflow_run import Closing
 from kedro_vertexai.runtime.task import NodeTask
-from kedro_vertexai.tracking.active_run import on_another_server
 from kedro_vertexai.tracking.patience import be_patient
 from kedro_vertexai.tracking.run import JoinedRun, go_on_untracked
 
@@ -112,13 +111,11 @@ def _run_of(closing: Closing) -> JoinedRun | None:
     """The job's run for the exit pipeline's nodes: without it they run all the same, untracked."""
     if not closing.joins:
         return None
-    with on_another_server():
-        found = closing.find()
-        if found is not None:
-            closing.end()
+    found = closing.find()
     if found is None:
         go_on_untracked(closing.reason or "the job has no MLflow run")
         return None
+    closing.end()
     be_patient(closing.retry_for)
     run_id, experiment_id = found.info.run_id, found.info.experiment_id
     return RunAtTheEnd(run_id, experiment_id, closing.status, closing.retry_for)

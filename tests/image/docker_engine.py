@@ -76,6 +76,21 @@ def use(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
 
 
+def log_in_by_helper(
+    host: str, user: str, secret: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Configure Docker as `gcloud auth configure-docker` does: a program knows the password."""
+    helper = tmp_path / "bin" / "docker-credential-gcloud"
+    helper.parent.mkdir()
+    answer = json.dumps({"ServerURL": "", "Username": user, "Secret": secret})
+    helper.write_text(f"#!/bin/sh\ntest \"$1\" = get && echo '{answer}'\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{helper.parent}:{os.environ['PATH']}")
+    (tmp_path / "docker").mkdir()
+    helpers = json.dumps({"credHelpers": {host: "gcloud"}})
+    (tmp_path / "docker" / "config.json").write_text(helpers)
+
+
 @contextmanager
 def running_engine(
     data: Path | None = None, *, hosts: Sequence[str] = (), place: str = ""

@@ -17,6 +17,7 @@ from docker_engine import (
     BASE,
     Engine,
     free_port,
+    log_in_by_helper,
     running_engine,
     running_registry,
     small_disk,
@@ -260,17 +261,8 @@ def test_what_docker_login_has_kept_is_used(
 def test_a_credential_helper_is_asked(
     project: KedroProject, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As gcloud's, which `gcloud auth configure-docker` writes into Docker's configuration."""
-    helper = tmp_path / "bin" / "docker-credential-gcloud"
-    helper.parent.mkdir()
-    answer = json.dumps({"ServerURL": "", "Username": "tester", "Secret": "secret"})
-    helper.write_text(f"#!/bin/sh\ntest \"$1\" = get && echo '{answer}'\n")
-    helper.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{helper.parent}:{os.environ['PATH']}")
     with running_registry(login=True) as host:
-        (tmp_path / "docker").mkdir()
-        helpers = json.dumps({"credHelpers": {host: "gcloud"}})
-        (tmp_path / "docker" / "config.json").write_text(helpers)
+        log_in_by_helper(host, "tester", "secret", monkeypatch, tmp_path)
         result = project.invoke("build", "--image", f"{host}/{NAME}:latest")
     assert result.exit_code == 0, result.output
     assert "secret" not in result.output

@@ -6,7 +6,6 @@ The engine reaches a registry of ours under their names; it takes one token, of 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,14 @@ from typing import Any
 
 import pytest
 import requests
-from docker_engine import Engine, running_engine, running_registry, use, why_not
+from docker_engine import (
+    Engine,
+    log_in_by_helper,
+    running_engine,
+    running_registry,
+    use,
+    why_not,
+)
 from project_factory import KedroProject
 from token_service import Key, TokenService
 
@@ -121,15 +127,7 @@ def test_what_gclouds_own_helper_tells_comes_first(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    helper = tmp_path / "bin" / "docker-credential-gcloud"
-    helper.parent.mkdir()
-    answer = json.dumps({"ServerURL": "", "Username": "oauth2accesstoken", "Secret": TOKEN})
-    helper.write_text(f"#!/bin/sh\ntest \"$1\" = get && echo '{answer}'\n")
-    helper.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{helper.parent}:{os.environ['PATH']}")
-    (tmp_path / "docker").mkdir()
-    helpers = json.dumps({"credHelpers": {HOSTS[0]: "gcloud"}})
-    (tmp_path / "docker" / "config.json").write_text(helpers)
+    log_in_by_helper(HOSTS[0], "oauth2accesstoken", TOKEN, monkeypatch, tmp_path)
     result = project.invoke("build", "--image", f"{HOSTS[0]}/{NAME}:latest")
     assert result.exit_code == 0, result.output
     assert google.asked == 0

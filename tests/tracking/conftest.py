@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import Engine
+from engine import Engine, OwnRun
 from mlflow_proxy import MlflowProxy
 from mlflow_server import running_mlflow
 from project_factory import KedroProject
@@ -62,3 +62,14 @@ def client(server: str) -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(f"http://{server}")
+
+
+@pytest.fixture
+def own_run(tmp_path: Path) -> OwnRun:
+    """A run that a project starts by itself, elsewhere than mlflow.yml says."""
+    from mlflow import MlflowClient
+
+    server = f"sqlite:///{tmp_path / 'own.db'}"
+    client = MlflowClient(server)
+    run = client.create_run(client.create_experiment("own"))
+    return OwnRun(run.info.run_id, client, server)

@@ -27,6 +27,24 @@ STARTS_A_RUN = """
 
 
 @dataclass(frozen=True)
+class OwnRun:
+    """A run on a server that only the project knows."""
+
+    id: str
+    client: Any
+    server: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """With which `STARTS_A_RUN` starts it."""
+        return {"OWN_RUN": self.id, "OWN_SERVER": self.server}
+
+    def now(self) -> Any:
+        """The run as it is on its server."""
+        return self.client.get_run(self.id)
+
+
+@dataclass(frozen=True)
 class Done:
     """What a container left; `line` is the last on standard error: what an engine shows."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import STARTS_A_RUN, Done, Engine
+from engine import STARTS_A_RUN, Done, Engine, OwnRun
 from mlflow_proxy import MlflowProxy
 
 from kedro_vertexai.task_inputs import JOB, RUN
@@ -226,24 +226,19 @@ def test_a_pipeline_that_is_killed_leaves_a_run_that_has_ended(
 
 
 def test_it_logs_into_a_run_that_the_project_has_started_on_another_server(
-    engine: Callable[..., Engine], client: Any, note: Path, tmp_path: Path
+    engine: Callable[..., Engine], client: Any, note: Path, own_run: OwnRun
 ) -> None:
-    from mlflow import MlflowClient
-
-    server = f"sqlite:///{tmp_path / 'own.db'}"
-    own_client = MlflowClient(server)
-    own = own_client.create_run(own_client.create_experiment("own"))
     job = engine(
         {"experiment": {"name": "on exit"}},
         {**PROJECT, "settings": STARTS_A_RUN},
         tracking=REQUIRED,
     )
     started = job.start().parameters[JOB]
-    env = {"NOTE": str(note), "OWN_RUN": own.info.run_id, "OWN_SERVER": server}
+    env = {"NOTE": str(note)} | own_run.env
     done = replace(job, env=env).finish_after("tell", TASK, {"state": "SUCCEEDED"})
     assert ran(done)["id"] == started["run_id"]
     assert "is already active" in done.log
-    logged = own_client.get_run(own.info.run_id)
+    logged = own_run.now()
     assert (logged.data.tags["told"], logged.info.status) == ("SUCCEEDED", "FINISHED")
     run = client.get_run(started["run_id"])
     assert run.info.status == "FINISHED"

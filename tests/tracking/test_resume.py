@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import STARTS_A_RUN, Engine
+from engine import STARTS_A_RUN, Engine, OwnRun
 from local_run import run_once
 from mlflow_proxy import MlflowProxy, Request
 from project_factory import KedroProject
@@ -153,23 +153,17 @@ def test_a_parameter_with_two_values_is_an_error_that_explains_itself(
 
 
 def test_a_run_that_is_active_already_is_respected(
-    engine: Callable[..., Engine], client: Any, proxy: MlflowProxy, tmp_path: Path
+    engine: Callable[..., Engine], client: Any, proxy: MlflowProxy, own_run: OwnRun
 ) -> None:
     """Also where it is on another server than the one that mlflow.yml names."""
-    from mlflow import MlflowClient
-
-    server = f"sqlite:///{tmp_path / 'own.db'}"
-    own_client = MlflowClient(server)
-    own = own_client.create_run(own_client.create_experiment("own"))
-    env = {"OWN_RUN": own.info.run_id, "OWN_SERVER": server}
     project = {"nodes": ALONE, "settings": STARTS_A_RUN, "parameters": {"start": 1}}
     job = engine({"experiment": {"name": "jobs"}}, project=project)
     started = job.start().parameters[JOB]
     proxy.seen.clear()
-    done = Engine(job.project, job.folder, env=env).task("logs", started)
+    done = Engine(job.project, job.folder, env=own_run.env).task("logs", started)
     assert done.code == 0, done.log
     assert "is already active" in done.log
-    data = own_client.get_run(own.info.run_id).data
+    data = own_run.now().data
     assert (data.metrics, data.params) == ({"seen": 1}, {"start": "1"})
     assert proxy.seen == []
     run = client.get_run(started["run_id"])

@@ -108,10 +108,8 @@ def explained(
         error = from_http_response(error.response)  # type: ignore[no-untyped-call]
     if isinstance(error, GoogleAPICallError):
         return f"{where} {_answer(_Answer(error, location, now or datetime.now(timezone.utc)))}"
-    if has_wrong_clock(error):
-        return f"{where} takes no token of this machine: its clock is wrong, set it"
     if isinstance(error, (DefaultCredentialsError, RefreshError)):
-        return f"{where} cannot be asked without valid credentials: {_LOGIN}"
+        return f"{where} {no_token(error)}"
     if unknown_host(error):
         return (
             f"{where} cannot be reached: its address is not known, so there is no network, "
@@ -120,7 +118,29 @@ def explained(
     return f"{where} cannot be reached: {type(error).__name__}"
 
 
-def has_wrong_clock(error: Exception) -> bool:
+def no_token(error: Exception | None = None) -> str:
+    """What comes of a request without a token: the end of a line that begins with the service.
+
+    Args:
+        error: of google-auth; None where the service has answered that there is no valid one.
+    """
+    if _has_wrong_clock(error):
+        return "takes no token of this machine: its clock is wrong, set it"
+    return f"cannot be asked without valid credentials: {_LOGIN}"
+
+
+def why_no_token(error: Exception | None = None) -> str:
+    """The same where the service has been named already.
+
+    Args:
+        error: see `no_token`.
+    """
+    if _has_wrong_clock(error):
+        return "no token for this machine: its clock is wrong, set it"
+    return f"no valid credentials, {_LOGIN}"
+
+
+def _has_wrong_clock(error: Exception | None) -> bool:
     """Whether no token can be had because this machine's clock is wrong."""
     from google.auth.exceptions import RefreshError
 
@@ -199,7 +219,7 @@ def _unauthenticated(answer: _Answer) -> str:
             f"takes no token of this machine: its clock is {abs(skew) / 60:.0f} minutes {ahead}, "
             "set it"
         )
-    return f"cannot be asked without valid credentials: {_LOGIN}"
+    return no_token()
 
 
 def _clock_skew(answer: _Answer) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kedro_vertexai.errors import RunError
+from kedro_vertexai.targets.vertex.errors import why_no_token
 
 if TYPE_CHECKING:
     from kedro_vertexai.targets.vertex.client import GoogleClients
@@ -48,9 +49,7 @@ def google_credentials(clients: GoogleClients) -> Basic | None:
         if not credentials.valid:
             credentials.refresh(Request())  # type: ignore[no-untyped-call]
     except GoogleAuthError as error:
-        raise RunError(
-            "no valid credentials, run `gcloud auth application-default login`"
-        ) from error
+        raise RunError(why_no_token(error)) from error
     return Basic(_TOKEN_USER, str(credentials.token))
 
 

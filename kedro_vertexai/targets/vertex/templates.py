@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.errors import ConfigError, RunError
 from kedro_vertexai.targets.vertex.client import TIMEOUT, GoogleClients, endpoint
-from kedro_vertexai.targets.vertex.errors import has_wrong_clock
+from kedro_vertexai.targets.vertex.errors import no_token
 from kedro_vertexai.targets.vertex.retry import TRANSIENT_STATUS, Patience, retried
 
 if TYPE_CHECKING:
@@ -244,11 +244,7 @@ def _send(
     except (RequestException, TransportError) as error:
         raise RunError(f"{repository.url} cannot be reached ({type(error).__name__})") from error
     except GoogleAuthError as error:
-        if has_wrong_clock(error):
-            raise RunError(
-                f"{repository.url} takes no token of this machine: its clock is wrong, set it"
-            ) from error
-        raise RunError(_no_credentials(repository)) from error
+        raise RunError(f"{repository.url} {no_token(error)}") from error
 
 
 def _address(repository: Repository) -> str:
@@ -271,18 +267,11 @@ def _check(response: Response, repository: Repository, role: str, absent: str) -
     if response.status_code == 404:
         raise RunError(f"{said or f'{repository.url} has no such template'}: {absent}")
     if response.status_code == 401:
-        raise RunError(_no_credentials(repository))
+        raise RunError(f"{repository.url} {no_token()}")
     if response.status_code == 403:
         hint = repository.grant_command(role)
         raise RunError(f"{repository.url} denies permission ({said}): {hint}")
     raise RunError(f"{repository.url} answers {response.status_code}: {said}")
-
-
-def _no_credentials(repository: Repository) -> str:
-    return (
-        f"{repository.url} cannot be asked without valid credentials: "
-        "run `gcloud auth application-default login`"
-    )
 
 
 def _message(response: Response) -> str:

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kedro_vertexai.targets.vertex.client import GoogleClients
-from kedro_vertexai.targets.vertex.errors import has_wrong_clock
+from kedro_vertexai.targets.vertex.errors import why_no_token
 from kedro_vertexai.targets.vertex.preflight.finding import UncheckedError
 
 if TYPE_CHECKING:
     from requests import Response, Session
 
 TIMEOUT = 10.0  # seconds for one request: a check is not worth a long wait
-NO_CREDENTIALS = "no valid credentials, run `gcloud auth application-default login`"
-WRONG_CLOCK = "no token for this machine: its clock is wrong, set it"
 
 # Checks run in threads, and credentials are looked for once.
 _FIRST = threading.Lock()
@@ -58,12 +56,12 @@ def ask(
     except (TransportError, RequestException) as error:
         raise UncheckedError(f"{_host(url)} cannot be reached ({type(error).__name__})") from error
     except GoogleAuthError as error:
-        raise UncheckedError(WRONG_CLOCK if has_wrong_clock(error) else NO_CREDENTIALS) from error
+        raise UncheckedError(why_no_token(error)) from error
     if response.status_code == 404:
         return Answer(found=False, body={})
     content = _json(response)
     if response.status_code == 401:
-        raise UncheckedError(NO_CREDENTIALS)
+        raise UncheckedError(why_no_token())
     if response.status_code >= 400:
         raise UncheckedError(_refusal(response.status_code, content, url))
     return Answer(found=True, body=content)
