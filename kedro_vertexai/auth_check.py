@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 Line = tuple[str, str]
 
-_OURS = "kedro_vertexai."
-
 
 def check(project_path: Path, env: str, service_account: str | None = None) -> Iterator[Line]:
     """What is found, line by line: a title, and what there is to say.
@@ -96,7 +94,8 @@ def _who(before: dict[str, str], *, google: bool) -> Iterator[Line]:
     from kedro_vertexai.auth.google_credentials import describe_credentials, has_asked, stand_in
 
     names = overriding(os.environ)
-    provider = _provider()
+    providers = _providers()
+    provider = ", ".join(f"{type(one).__module__}.{type(one).__qualname__}" for one in providers)
     if names:
         yield "signed with", ", ".join(f"{name} ({_origin(name, before)})" for name in names)
     elif provider:
@@ -111,7 +110,7 @@ def _who(before: dict[str, str], *, google: bool) -> Iterator[Line]:
     for file in overriding_files(os.environ, _server()):
         yield "beaten by", f"{file}, which holds a user and password for this server"
     # For the variables above, or else for what the provider is about to ask.
-    asks_google = has_asked() or (provider.startswith(_OURS) and not names)
+    asks_google = has_asked() or (not names and any(map(_asks_google, providers)))
     if asks_google:
         yield "credentials", describe_credentials()
     if google and asks_google:
@@ -135,23 +134,34 @@ def _server() -> str:
     return str(get_tracking_uri())
 
 
-def _provider() -> str:
-    """The path of the class that signs, or of those that do; empty where none does."""
+def _providers() -> list[object]:
+    """Those that sign."""
     from mlflow.tracking.request_header import registry
 
     from kedro_vertexai.auth.mlflow_request_header_provider import (
         DynamicMLFlowRequestHeaderProvider,
     )
 
-    classes = []
+    signing = []
     for provider in registry._request_header_provider_registry:
         if isinstance(provider, DynamicMLFlowRequestHeaderProvider):
             provider = provider.provider  # noqa: PLW2901
         if provider is None or type(provider).__module__.startswith("mlflow."):
             continue
         if provider.in_context():
-            classes.append(f"{type(provider).__module__}.{type(provider).__qualname__}")
-    return ", ".join(classes)
+            signing.append(provider)
+    return signing
+
+
+def _asks_google(provider: object) -> bool:
+    """Whether it is one of ours, or a user's class made of one."""
+    from kedro_vertexai.auth.gcp import (
+        MLFlowGoogleIAMRequestHeaderProvider,
+        MLFlowGoogleOauthRequestHeaderProvider,
+    )
+
+    ours = (MLFlowGoogleIAMRequestHeaderProvider, MLFlowGoogleOauthRequestHeaderProvider)
+    return isinstance(provider, ours)
 
 
 def _bearer_token() -> str:

@@ -23,6 +23,13 @@ Project = Callable[..., KedroProject]
 OAUTH = "kedro_vertexai.auth.gcp.MLFlowGoogleOauthRequestHeaderProvider"
 IAM = "kedro_vertexai.auth.gcp.MLFlowGoogleIAMRequestHeaderProvider"
 PIPELINES = "pipelines@test-project.iam.gserviceaccount.com"
+OWN = """
+from kedro_vertexai.auth.gcp import MLFlowGoogleOauthRequestHeaderProvider
+
+
+class Own(MLFlowGoogleOauthRequestHeaderProvider):
+    pass
+"""
 USER, PASSWORD, TOKEN = (f"MLFLOW_TRACKING_{word}" for word in ("USERNAME", "PASSWORD", "TOKEN"))
 
 
@@ -42,13 +49,16 @@ def project(new_project: Project, server: SignedServer) -> Project:
     """A project of the signed server."""
 
     def make(
-        provider: str = "", init_kwargs: Mapping[str, str] | None = None, **run_config: Any
+        provider: str = "",
+        init_kwargs: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        **run_config: Any,
     ) -> KedroProject:
         settings: dict[str, Any] = {"mlflow_tracking_uri": server.url}
         if provider:
             options = {"type": provider, "pass_context": True, "init_kwargs": init_kwargs or {}}
             settings["request_header_provider"] = options
-        return new_project(mlflow={"server": settings}, run_config=run_config)
+        return new_project(mlflow={"server": settings}, run_config=run_config, files=files or {})
 
     return make
 
@@ -130,6 +140,19 @@ def test_as_the_pipeline_will_run(
     result, shown = check(project(provider, init_kwargs), "--as", PIPELINES)
     assert result.exit_code == 0, result.output
     assert (shown["acting as"], shown["subject"], shown["email"]) == (PIPELINES, subject, subject)
+
+
+def test_a_class_of_the_users_own_made_of_one_of_ours(
+    project: Project, google: TokenService
+) -> None:
+    google.is_machine = True
+    google.impersonators[PIPELINES] = {MACHINE}
+    made = project("own_signing.Own", {"client_id": AUDIENCE}, {"src/own_signing.py": OWN})
+    result, shown = check(made, "--as", PIPELINES)
+    assert result.exit_code == 0, result.output
+    assert (shown["signed by"], shown["acting as"]) == ("own_signing.Own", PIPELINES)
+    assert "credentials" in shown
+    assert "not used" not in shown
 
 
 def test_as_an_account_that_may_not_be_impersonated(
