@@ -58,7 +58,7 @@ def explain(project: Project, plan: Plan) -> list[Row]:
     return [
         Row(
             name,
-            _travels(dataset, artifacts.get(name), others[name]),
+            _travels(dataset, artifacts.get(name), handed=_is_handed(name, readers, others, plan)),
             dataset.artifact.removeprefix("system."),
             tuple(writers.get(name, ())),
             tuple(readers.get(name, ())),
@@ -99,11 +99,25 @@ def _written_there(
     ]
 
 
-def _travels(dataset: Dataset, artifact: Artifact | None, others: Collection[str]) -> str:
+def _is_handed(
+    name: str,
+    readers: Mapping[str, Collection[str]],
+    others: Mapping[str, Collection[str]],
+    plan: Plan,
+) -> bool:
+    """Whether a task that reads it is handed an artifact of what is written at its place."""
+    return any(
+        artifact.dataset in others[name]
+        for task in plan.tasks
+        if not set(task.nodes).isdisjoint(readers.get(name, ()))
+        for artifact in task.inputs
+    )
+
+
+def _travels(dataset: Dataset, artifact: Artifact | None, *, handed: bool) -> str:
     if artifact is not None:
         return artifact.travel.value
-    if others:
-        # Its readers are handed the artifacts of these.
+    if handed:
         return Travel.FILE.value
     # A reference whose place has no URI is no artifact; what waits for it does so all the same.
     return "reference" if dataset.kind is Kind.REMOTE else INSIDE

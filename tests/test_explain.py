@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,3 +148,23 @@ def test_no_dataset_is_left_out(printed: str) -> None:
 
 def test_no_credentials_are_told(printed: str) -> None:
     assert "secret" not in printed
+
+
+def test_what_one_task_writes_and_reads_at_one_place_stays_in_it(tmp_path: Path) -> None:
+    project = write_project(
+        tmp_path / "project",
+        nodes="""
+            NODES = [
+                node(first, "params:start", "kept", name="writes", tags="group.one"),
+                node(first, "again", None, name="reads", tags="group.one"),
+            ]
+        """,
+        parameters={"start": 1},
+        catalog={"kept": text("data/kept.txt"), "again": text("./data/kept.txt")},
+        run_config={"grouping": {"cls": "kedro_vertexai.grouping.TagNodeGrouper"}},
+    )
+    done = project.invoke("compile", "--explain")
+    project.forget()
+    assert done.exit_code == 0, done.output
+    travels, *_ = rows(done.stdout)["again"]
+    assert travels == "in its task"
