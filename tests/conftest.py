@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import signal
 from collections.abc import Callable, Iterator
@@ -10,7 +12,11 @@ from typing import Any
 
 import hypothesis
 import pytest
-from project_factory import KedroProject, write_project
+
+# Kedro says which logging it uses when it is first imported: after pytest's closing line, where
+# several processes share the tests.
+with contextlib.redirect_stdout(io.StringIO()):
+    from project_factory import KedroProject, write_project
 
 # Where it is ignored, as in the background of a shell, tests of it would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)

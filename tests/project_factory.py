@@ -110,12 +110,12 @@ class KedroProject:
             env: more environment variables.
             timeout: seconds.
         """
-        environment = {**inherited(), **_QUIET, **(env or {})}
         # A wide terminal, so that no table or message is broken into lines.
+        environment = {**inherited(), "COLUMNS": "400", **_QUIET, **(env or {})}
         return subprocess.run(
             [sys.executable, "-m", "kedro", *arguments],
             cwd=self.path,
-            env={"COLUMNS": "400", **environment},
+            env=environment,
             capture_output=True,
             text=True,
             timeout=timeout,
