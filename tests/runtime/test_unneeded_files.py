@@ -82,8 +82,9 @@ def test_arrows_flight_stays_for_those_that_use_it(
     tmp_path: Path, asked_for: list[str], other: str, stays: bool
 ) -> None:
     flight = {"pyarrow/flight.py", "pyarrow/libarrow_flight.so.1"}
-    rest = {"pyarrow/lib.py", "other/client.py"}
-    write(tmp_path, *flight, "pyarrow/lib.py", text="flight, of pyarrow")
+    ours = "kedro_vertexai/runtime/unneeded_files.py"
+    rest = {"pyarrow/lib.py", ours, "other/client.py"}
+    write(tmp_path, *flight, "pyarrow/lib.py", ours, text="flight, of pyarrow")
     write(tmp_path, "other/client.py", text=other)
     assert left(tmp_path, asked_for) == (rest | flight if stays else rest)
 
