@@ -45,10 +45,10 @@ def remove_unneeded(site_packages: Path, asked_for: Collection[str]) -> None:
     if "pyarrow" not in asked_for and not _flight_is_mentioned(site_packages):
         for path in (site_packages / "pyarrow").glob("*flight*"):
             _remove(path)
+    _link_copies(site_packages)
     if shutil.which("strip"):
         for library in _libraries(site_packages):
             _strip(library)
-    _link_copies(site_packages)
 
 
 def _whole_folders(site_packages: Path) -> list[Path]:
@@ -64,7 +64,7 @@ def _single_files(site_packages: Path) -> Iterator[Path]:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
@@ -73,7 +73,8 @@ def _remove(path: Path) -> None:
 def _flight_is_mentioned(site_packages: Path) -> bool:
     for path in site_packages.rglob("*.py"):
         # This very file mentions them, too.
-        if path.relative_to(site_packages).parts[0] not in {"pyarrow", "kedro_vertexai"}:
+        package = path.relative_to(site_packages).parts[0]
+        if package not in {"pyarrow", "kedro_vertexai"} and path.is_file():
             text = path.read_bytes()
             if b"pyarrow" in text and b"flight" in text:
                 return True
@@ -96,11 +97,16 @@ def _strip(library: Path) -> None:
     command = ["strip", "--strip-unneeded", "-o", str(stripped), str(library)]
     try:
         done = subprocess.run(command, check=False, capture_output=True)
-        if done.returncode == 0 and _loads(stripped):
+        if done.returncode == 0 and _is_worth_it(library, stripped) and _loads(stripped):
             shutil.copymode(library, stripped)
             stripped.replace(library)
     finally:
         stripped.unlink(missing_ok=True)
+
+
+def _is_worth_it(library: Path, stripped: Path) -> bool:
+    """Whether a twentieth is won: without symbols there is nothing to win, and strip adds some."""
+    return stripped.stat().st_size < 0.95 * library.stat().st_size
 
 
 def _loads(library: Path) -> bool:

@@ -15,6 +15,7 @@ import pytest
 import requests
 from docker_engine import (
     Engine,
+    free_port,
     log_in_by_helper,
     running_engine,
     running_registry,
@@ -72,6 +73,13 @@ def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
         yield service
 
 
+def refused(project: KedroProject) -> str:
+    """What is told last."""
+    result = project.invoke("build", "--image", f"{HOSTS[0]}/{NAME}:latest")
+    assert result.exit_code == 1, result.output
+    return result.stderr.strip().splitlines()[-1].removeprefix("Error: ")
+
+
 def digest_in(place: str) -> str:
     accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
     url = f"http://{place}/v2/{NAME}/manifests/latest"
@@ -105,6 +113,17 @@ def test_it_pulls_too_with_a_line_for_each_layer(
     assert re.search(r"^layer [0-9a-f]{12}: pulled$", run.stdout, re.MULTILINE), run.output
     # There is no Python in it, and so no task is started.
     assert "no such program on its PATH" in run.stderr
+
+
+def test_without_a_token_nothing_is_built_and_the_reason_is_told(
+    project: KedroProject, google: Google, place: str, tmp_path: Path
+) -> None:
+    google.clock_skew = 7200
+    assert refused(project) == "no token for this machine: its clock is wrong, set it"
+    google.clock_skew = 0
+    nobody = {"token_uri": f"http://127.0.0.1:{free_port()}/token"}
+    (tmp_path / "key.json").write_text(json.dumps(google.key_file(USER) | nobody))
+    assert refused(project) == "no token for this machine: Google cannot be reached"
 
 
 def test_what_docker_login_has_kept_comes_first(

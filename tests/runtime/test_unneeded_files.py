@@ -92,6 +92,7 @@ def test_arrows_flight_stays_for_those_that_use_it(
 @needs_strip
 def test_debuggers_symbols_go_and_the_library_is_imported_as_before(tmp_path: Path) -> None:
     package = shutil.copytree(EXTENSION.parent, tmp_path / "kiwisolver")
+    (package / EXTENSION.name).chmod(0o604)
     before = (package / EXTENSION.name).stat()
     remove_unneeded(tmp_path, ())
     after = (package / EXTENSION.name).stat()
@@ -138,6 +139,27 @@ def test_what_is_no_library_whatever_its_name_stays(tmp_path: Path) -> None:
     assert left(tmp_path) == {"package/data.so", "package/data.so.gz"}
 
 
+@needs_strip
+def test_a_library_without_symbols_to_spare_stays_as_it_is(tmp_path: Path) -> None:
+    package = shutil.copytree(EXTENSION.parent, tmp_path / "kiwisolver")
+    remove_unneeded(tmp_path, ())
+    once = (package / EXTENSION.name).stat()
+    remove_unneeded(tmp_path, ())
+    assert (package / EXTENSION.name).stat().st_ino == once.st_ino
+
+
+def test_links_and_folders_named_like_files_are_no_trouble(tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere/test_one.py", "package/folder.py/__init__.py")
+    (tmp_path / "package" / "dangling.py").symlink_to("nowhere")
+    (tmp_path / "pandas").mkdir()
+    (tmp_path / "pandas" / "tests").symlink_to(tmp_path / "elsewhere")
+    assert left(tmp_path) == {
+        "elsewhere/test_one.py",
+        "package/folder.py/__init__.py",
+        "package/dangling.py",
+    }
+
+
 def test_a_library_of_several_names_is_there_once(tmp_path: Path) -> None:
     folder = tmp_path / "package"
     folder.mkdir()
@@ -148,6 +170,8 @@ def test_a_library_of_several_names_is_there_once(tmp_path: Path) -> None:
     remove_unneeded(tmp_path, ())
     links = {path.name: str(path.readlink()) for path in folder.iterdir() if path.is_symlink()}
     assert links == {"libone.so.1": "libone.so", "libone.so.1.2": "libone.so"}
+    remove_unneeded(tmp_path, ())
+    assert all((folder / name).is_symlink() for name in links)
     assert (folder / "libtwo.so.2").read_text() == "b"
 
 

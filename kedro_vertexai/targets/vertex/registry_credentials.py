@@ -41,13 +41,15 @@ def google_credentials(clients: GoogleClients) -> Basic | None:
     Raises:
         RunError: there is no valid one.
     """
-    from google.auth.exceptions import GoogleAuthError
+    from google.auth.exceptions import GoogleAuthError, TransportError
     from google.auth.transport.requests import Request
 
     try:
         credentials = clients.credentials
         if not credentials.valid:
             credentials.refresh(Request())  # type: ignore[no-untyped-call]
+    except TransportError as error:
+        raise RunError("no token for this machine: Google cannot be reached") from error
     except GoogleAuthError as error:
         raise RunError(why_no_token(error)) from error
     return Basic(_TOKEN_USER, str(credentials.token))
