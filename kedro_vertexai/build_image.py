@@ -109,10 +109,11 @@ def build_and_pin(compiled: Compiled, *, asks: bool, pushes: bool = True) -> Com
     project = compiled.project
     building = Building(project.path, project.env, config, config.run_config.image, asks)
     image = build_image(building, pushes=pushes)
-    runs = {task.image for task in compiled.plan.tasks}
+    plan = compiled.plan
+    runs = {task.image for task in (*plan.tasks, *([plan.on_exit.task] if plan.on_exit else ()))}
     warn(not_built(*other) for other in others(building).items() if other[0] in runs)
     click.echo(f"the job runs {image}")
-    return replace(compiled, plan=pin_images(compiled.plan, {building.image: image}))
+    return replace(compiled, plan=pin_images(plan, {building.image: image}))
 
 
 def others(building: Building) -> dict[str, list[str]]:

@@ -19,6 +19,14 @@ from terminal import on_terminal
 REPOSITORY = "kedro/demo"
 
 
+NODES = """
+    PIPELINES = {
+        "__default__": Pipeline([node(first, "params:start", "x", name="start")]),
+        "notify": Pipeline([node(first, "params:vertexai_job", None, name="tell")]),
+    }
+"""
+
+
 @pytest.fixture(scope="module")
 def docker() -> Iterator[tuple[Engine, str]]:
     """An engine and the registry beside it."""
@@ -42,6 +50,8 @@ def project(
     use(engine, monkeypatch, tmp_path)
     service.settings.execute = False
     return new_project(
+        nodes=NODES,
+        parameters={"start": 1},
         files={"Dockerfile": f"FROM {BASE}\nCOPY . /project\n"},
         run_config={
             "root": bucket.root.removeprefix("gs://"),
@@ -120,12 +130,14 @@ def test_a_terminal_shows_how_much_of_a_layer_is_sent(project: KedroProject) -> 
     assert re.search(rf"{REPOSITORY}@sha256:[0-9a-f]{{64}}", terminal.text)
 
 
+@pytest.mark.parametrize("node", ["start", "tell"], ids=["a task", "the exit pipeline"])
 def test_an_image_of_some_tasks_is_told_not_to_be_built(
-    project: KedroProject, docker: tuple[Engine, str]
+    project: KedroProject, docker: tuple[Engine, str], node: str
 ) -> None:
     other = f"{docker[1]}/kedro/cuda:12"
     vertexai = project.path / "conf/base/vertexai.yml"
-    vertexai.write_text(f"{vertexai.read_text()}  images:\n    start: {other}\n")
+    more = f"  on_exit_pipeline: notify\n  images:\n    {node}: {other}\n"
+    vertexai.write_text(vertexai.read_text() + more)
     result = project.invoke("run-once", "--auto-build", "--yes", "--no-check")
     assert result.exit_code == 0, result.output
-    assert f"{other} is not built, which run_config.images has for start" in result.stderr
+    assert f"{other} is not built, which run_config.images has for {node}" in result.stderr
