@@ -58,7 +58,11 @@ def explain(project: Project, plan: Plan) -> list[Row]:
     return [
         Row(
             name,
-            _travels(dataset, artifacts.get(name), handed=_is_handed(name, readers, others, plan)),
+            _travels(
+                dataset,
+                artifacts.get(name),
+                handed=_is_handed(others[name], readers.get(name, ()), plan),
+            ),
             dataset.artifact.removeprefix("system."),
             tuple(writers.get(name, ())),
             tuple(readers.get(name, ())),
@@ -99,17 +103,13 @@ def _written_there(
     ]
 
 
-def _is_handed(
-    name: str,
-    readers: Mapping[str, Collection[str]],
-    others: Mapping[str, Collection[str]],
-    plan: Plan,
-) -> bool:
-    """Whether a task that reads it is handed an artifact of what is written at its place."""
-    return any(
-        artifact.dataset in others[name]
+def _is_handed(others: Collection[str], readers: Collection[str], plan: Plan) -> bool:
+    """Whether a task of these readers is handed an artifact of the others at the same place."""
+    # Nearly always there are none, and then no task is looked at.
+    return bool(others) and any(
+        artifact.dataset in others
         for task in plan.tasks
-        if not set(task.nodes).isdisjoint(readers.get(name, ()))
+        if not set(task.nodes).isdisjoint(readers)
         for artifact in task.inputs
     )
 

@@ -20,6 +20,8 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
 
+from kedro_vertexai.runtime.unneeded_packages import name_of
+
 _WITH_TESTS = (
     *("graphene", "huey", "kedro_datasets_experimental", "matplotlib", "mpl_toolkits", "numpy"),
     *("pandas", "pyarrow", "scipy", "skops", "sklearn"),
@@ -140,7 +142,7 @@ def main(argv: list[str]) -> None:
     """Remove them from this interpreter's packages, given the path of pip's report."""
     (path,) = argv
     items = json.loads(Path(path).read_text(encoding="utf-8"))["install"]
-    asked_for = {item["metadata"]["name"].lower() for item in items if item["requested"]}
+    asked_for = {name_of(item) for item in items if item["requested"]}
     remove_unneeded(Path(sysconfig.get_path("purelib")), asked_for)
 
 

@@ -34,7 +34,7 @@ def unneeded(report: Mapping[str, Any], installed: Mapping[str, Distribution]) -
             https://pip.pypa.io/en/stable/reference/installation-report/.
         installed: all packages there are now, by canonical name.
     """
-    added = {_name_of(item): item for item in report["install"]}
+    added = {name_of(item): item for item in report["install"]}
     asked_for = [
         (name, extra)
         for name, distribution in installed.items()
@@ -97,7 +97,8 @@ def _extras_asked_for(item: Mapping[str, Any] | None, distribution: Distribution
     return [_canonical(extra) for extra in distribution.metadata.get_all("Provides-Extra") or []]
 
 
-def _name_of(item: Mapping[str, Any]) -> str:
+def name_of(item: Mapping[str, Any]) -> str:
+    """The canonical name of a package in pip's report."""
     return _canonical(item["metadata"]["name"])
 
 
