@@ -5,30 +5,49 @@
 #       --build-arg MLFLOW=1 .
 #
 # The Dockerfile that `kedro vertexai init --with-docker` writes starts from it with
-# --build-arg BASE_IMAGE=kedro-vertexai-base, and installs only what is not here.
+# --build-arg BASE_IMAGE=kedro-vertexai-base, and installs only what is not here. Most of what this
+# one does is done there, too, and explained.
 
 ARG BASE_IMAGE=python:3.12-slim
 
-FROM $BASE_IMAGE AS wheel
-WORKDIR /source
-COPY . .
-RUN python3 -m venv /opt/pip \
-    && /opt/pip/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
-
-FROM $BASE_IMAGE
-# Anything but empty adds kedro-mlflow.
-ARG MLFLOW=
-
-# Without byte code every task would compile its imports anew. pip compiles what it installs; the
-# official images come without that of the standard library, where a user may not write it.
+FROM $BASE_IMAGE AS base
 RUN python3 -m compileall -qq -x '/(tests?|site-packages|dist-packages)/' \
         "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
-# Into Python itself, from which projects' own environments take what is there. Debian's asks for
-# a word before it is used so; in an image nothing else is in the way.
-COPY --from=wheel /wheels /tmp/wheels
-COPY templates/runtime-requirements.txt /tmp/runtime-requirements.txt
-RUN export PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PIP_BREAK_SYSTEM_PACKAGES=1 \
-    && python3 -m pip install --requirement /tmp/runtime-requirements.txt \
-        ${MLFLOW:+"mlflow>=3.4,<4" "kedro-mlflow>=2.0.3,<3" "kedro-datasets>=9"} \
-    && python3 -m pip install --no-deps /tmp/wheels/*.whl
+FROM base AS packages
+WORKDIR /build
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore
+# Where packages come from, if not from PyPI.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+RUN python3 -m venv /opt/pip \
+    && /opt/pip/bin/pip install --quiet --upgrade 'pip>=25' \
+    && python3 -m venv --without-pip --system-site-packages /opt/shared
+RUN command -v strip >/dev/null \
+    || { apt-get -o Acquire::Retries=0 -o Acquire::http::Timeout=15 update -qq \
+        && apt-get install -qq --yes --no-install-recommends binutils; } >/dev/null \
+    || echo 'no binutils: symbols for debuggers stay in the image, until a build with --no-cache'
+COPY . source
+RUN /opt/pip/bin/pip wheel --no-deps --wheel-dir wheels ./source
+# Anything but empty adds kedro-mlflow. pyarrow comes with it, and is named so that all of it stays:
+# what a project wants of it is not known here.
+ARG MLFLOW=
+RUN /opt/pip/bin/pip --python /opt/shared install --no-compile --report install.json \
+        "$(echo wheels/*.whl)${MLFLOW:+[mlflow]}" ${MLFLOW:+pyarrow} \
+    && /opt/shared/bin/python -m kedro_vertexai.runtime.unneeded_packages install.json >unneeded.txt \
+    && xargs -r /opt/pip/bin/pip --python /opt/shared uninstall --quiet --yes <unneeded.txt \
+    && find /opt/shared/lib -type d -empty -delete
+RUN /opt/shared/bin/python -m kedro_vertexai.runtime.unneeded_files install.json
+RUN /opt/shared/bin/python -m compileall -qq -j 0 \
+        -x 'site-packages/(databricks/sdk/service|graphene|graphql|gunicorn|huey|mlflow/server|uvicorn)/' \
+        /opt/shared/lib || true
+
+FROM base
+COPY --from=packages /opt/shared /opt/shared
+# Python itself knows these packages, and so does each project's own environment.
+RUN ls -d /opt/shared/lib/python*/site-packages \
+        >"$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth"
+ENV PATH=/opt/shared/bin:$PATH

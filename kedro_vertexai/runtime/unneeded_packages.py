@@ -6,7 +6,7 @@ nor anything else in the image asks for, so that they can be removed.
 
 The packages are followed from what was asked for, through what each requires. Only of ourselves
 the list is another: `runtime-requirements.txt`. Where it cannot be known which extras of a
-package were asked for, all of them count, and too much stays rather than too little.
+package were asked for, all count that may have been, and too much stays rather than too little.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def unneeded(report: Mapping[str, Any], installed: Mapping[str, Distribution]) -
     added = {name_of(item): item for item in report["install"]}
     asked_for = [
         (name, extra)
-        for name, distribution in installed.items()
+        for name in installed
         if name not in added or added[name]["requested"]
-        for extra in ("", *_extras_asked_for(added.get(name), distribution))
+        for extra in ("", *_extras_asked_for(name, added.get(name), installed))
     ]
     return sorted(added.keys() - _reached(asked_for, installed))
 
@@ -90,11 +90,21 @@ def _applies(requirement: Requirement, extra: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-def _extras_asked_for(item: Mapping[str, Any] | None, distribution: Distribution) -> list[str]:
-    """The extras of a package that was asked for; all that there are, of one of the base image."""
+def _extras_asked_for(
+    name: str, item: Mapping[str, Any] | None, installed: Mapping[str, Distribution]
+) -> list[str]:
+    """The extras of a package that was asked for; of the base image's, all that are complete."""
     if item is not None:
         return [_canonical(extra) for extra in item.get("requested_extras", [])]
-    return [_canonical(extra) for extra in distribution.metadata.get_all("Provides-Extra") or []]
+    distribution = installed[name]
+    offered = distribution.metadata.get_all("Provides-Extra") or []
+    return [extra for extra in map(_canonical, offered) if _is_complete(name, extra, installed)]
+
+
+def _is_complete(name: str, extra: str, installed: Mapping[str, Distribution]) -> bool:
+    """Whether all of an extra is there: pip leaves none half installed that it was asked for."""
+    required = _required(name, installed[name], extra)
+    return all(_canonical(requirement.name) in installed for requirement in required)
 
 
 def name_of(item: Mapping[str, Any]) -> str:

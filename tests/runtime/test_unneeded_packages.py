@@ -118,6 +118,15 @@ def test_what_a_package_of_the_base_image_lacked_stays(environment: Environment)
     assert environment.unneeded() == ["kfp"]
 
 
+def test_an_extra_that_a_package_of_the_base_image_has_half_of_was_not_asked_for(
+    environment: Environment,
+) -> None:
+    environment.package("kedro-vertexai", "kfp", asked_for=True).package("kfp", "kubernetes")
+    extras = "kubernetes; extra == 'cloud'", "boto3; extra == 'cloud'"
+    environment.package("kubernetes").package("mlflow", *extras, was_there=True)
+    assert environment.unneeded() == ["kfp", "kubernetes"]
+
+
 def test_packages_that_need_each_other_end(environment: Environment) -> None:
     environment.package("kedro-vertexai", "kfp", asked_for=True).package("kfp", "kfp-spec")
     environment.package("kfp-spec", "kfp").package("a", "b", asked_for=True).package("b", "a")
