@@ -32,8 +32,8 @@ RUN command -v strip >/dev/null \
     || echo 'no binutils: symbols for debuggers stay in the image, until a build with --no-cache'
 COPY . source
 RUN /opt/pip/bin/pip wheel --no-deps --wheel-dir wheels ./source
-# Anything but empty adds kedro-mlflow. pyarrow comes with it, and is named so that all of it stays:
-# what a project wants of it is not known here.
+# Anything but empty adds kedro-mlflow. pyarrow comes with it, and is named so that Arrow Flight
+# stays: what a project wants of it is not known here.
 ARG MLFLOW=
 RUN /opt/pip/bin/pip --python /opt/shared install --no-compile --report install.json \
         "$(echo wheels/*.whl)${MLFLOW:+[mlflow]}" ${MLFLOW:+pyarrow} \
@@ -44,10 +44,14 @@ RUN /opt/shared/bin/python -m kedro_vertexai.runtime.unneeded_files install.json
 RUN /opt/shared/bin/python -m compileall -qq -j 0 \
         -x 'site-packages/(databricks/sdk/service|graphene|graphql|gunicorn|huey|mlflow/server|uvicorn)/' \
         /opt/shared/lib || true
+# Commands start with the Python of whoever calls them, a project's own environment or the image's.
+RUN find /opt/shared/bin -type f -exec sed -i '1s|^#!/opt/shared/.*|#!/usr/bin/env python3|' {} +
 
 FROM base
 COPY --from=packages /opt/shared /opt/shared
-# Python itself knows these packages, and so does each project's own environment.
-RUN ls -d /opt/shared/lib/python*/site-packages \
-        >"$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth"
-ENV PATH=/opt/shared/bin:$PATH
+# Python itself knows these packages, and so does each project's own environment: before those of
+# $BASE_IMAGE, which may be older.
+RUN shared=$(ls -d /opt/shared/lib/python*/site-packages) \
+    && image=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+    && echo "import sys; sys.path.insert(sys.path.index('$image'), '$shared')" >"$image/shared.pth"
+ENV PATH=$PATH:/opt/shared/bin

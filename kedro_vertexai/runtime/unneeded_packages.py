@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,17 +74,23 @@ def _reached(
 
 def _required(name: str, distribution: Distribution, extra: str) -> Iterator[Requirement]:
     """What a package requires here: by itself, or for one of its extras."""
-    from packaging.requirements import Requirement
-
     if name == _OURSELVES and not extra:
         lines = (templates_dir() / "runtime-requirements.txt").read_text("utf-8").splitlines()
         required = [line for line in lines if line and not line.startswith("#")]
     else:
         required = distribution.requires or []
-    for requirement in map(Requirement, required):
+    for requirement in map(_parsed, required):
         # What a package requires anyway is not an extra's.
         if _applies(requirement, extra) and not (extra and _applies(requirement, "")):
             yield requirement
+
+
+@cache
+def _parsed(line: str) -> Requirement:
+    """Each is asked for once for every extra of its package."""
+    from packaging.requirements import Requirement
+
+    return Requirement(line)
 
 
 def _applies(requirement: Requirement, extra: str) -> bool:

@@ -150,8 +150,8 @@ def test_of_a_real_environment_the_compiler_and_the_cloud_clients_go(tmp_path: P
     (tmp_path / "report.json").write_text(json.dumps(report))
     command = [sys.executable, "-m", "kedro_vertexai.runtime.unneeded_packages", "report.json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    # This environment holds more, which counts as having been there with every extra: so what
-    # the tests need of these stays.
+    # This environment holds more, which counts as having been there with every extra that is
+    # complete: so what the tests need of these stays.
     assert set(done.stdout.split()) <= {
         "kfp", "google-cloud-aiplatform", "kfp-pipeline-spec", "docker"
     }  # fmt: skip
